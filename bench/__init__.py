@@ -1,0 +1,1 @@
+"""Measurements of nbcy, as ratios within one run: ``python -m bench``."""

@@ -1,0 +1,131 @@
+/* One pixel with every step kept: the same body, its blocks one lane wide. */
+#define NBCY_TRACING
+#include "kernel_body.h"
+
+static void copy3(double *to, double x, double y, double z)
+{
+    to[0] = x;
+    to[1] = y;
+    to[2] = z;
+}
+
+static void trace_visit(nbcy_trace *trace, const nbcy_block *b, int64_t visit)
+{
+    double r = b->airpath[0];
+    trace->airpath[visit] = r;
+    trace->omega[visit] = b->omega[0];
+    trace->capture[visit] = b->capture[0];
+    copy3(trace->pixel_pos + 3 * visit, b->px[0], b->py[0], b->pz[0]);
+    copy3(trace->diffracted + 3 * visit, b->dx[0], b->dy[0], b->dz[0]);
+}
+
+static void trace_source(nbcy_trace *trace, const nbcy_block *b, const nbcy_source *source, int64_t index)
+{
+    copy3(trace->scattering + 3 * index, b->sx[0], b->sy[0], b->sz[0]);
+    trace->polar[index] = b->polar[0];
+    trace->skipped[index] = b->kept[0] == 0.0;
+    if (index == 0)
+        trace->cos_2theta = b->dx[0] * source->incident[0] + b->dy[0] * source->incident[1]
+                          + b->dz[0] * source->incident[2];
+}
+
+/* sin(pi N h)/sin(pi h) of one axis, with the sign that its square does not need. */
+static double signed_ratio(double n, double x, double nearest)
+{
+    double offset = nbcy_max(__builtin_fabs(x - nearest), NBCY_TINY), u = n * offset, turns = nbcy_rint(u);
+    double ratio = nbcy_sinpi(u - turns) / nbcy_sinpi(offset);
+    int odd = fmod(fabs((n - 1.0) * nearest + turns), 2.0) == 1.0;
+    return odd ? -ratio : ratio;
+}
+
+static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, int64_t index)
+{
+    const double hkl[3] = {b->h[0], b->k[0], b->l[0]};
+    double *rounded = trace->hkl_rounded + 3 * index, *ratios = trace->F_latt_abc + 3 * index;
+    double product = 1.0;
+    copy3(trace->hkl_frac + 3 * index, hkl[0], hkl[1], hkl[2]);
+    for (int axis = 0; axis < 3; axis++) {
+        rounded[axis] = nbcy_ceil(hkl[axis] - 0.5);
+        ratios[axis] = sc->shape == NBCY_SQUARE ? signed_ratio(sc->cells[axis], hkl[axis], rounded[axis]) : 1.0;
+        product *= ratios[axis];
+    }
+    trace->F_latt[index] = sc->shape == NBCY_SQUARE ? product : b->lattice[0];
+    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2]) : sc->F[b->reflection[0]];
+}
+
+/* Chooses the factors so that their product with the sum is the pixel: layers that were weighed one by one
+   count through their mean capture. */
+static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, double inside, double outside)
+{
+    const double last = b->capture_first[(sc->layers - 1) * NBCY_BLOCK];
+    double total = 0.0;
+    for (int layer = 0; layer < sc->layers; layer++)
+        total += b->capture_first[layer * NBCY_BLOCK];
+    trace->I_before_scaling = b->sum_visits[0] + (sc->layer_capture || total == 0.0 ? inside : inside / total);
+    if (sc->oversample_thick)
+        trace->capture_fraction = b->capture[0];
+    else if (sc->layer_capture)
+        trace->capture_fraction = last;
+    else if (sc->layers == 1 || b->sum_visits[0] == 0.0)
+        trace->capture_fraction = total / sc->layers;
+    else
+        trace->capture_fraction = b->sum[0] / b->sum_visits[0];
+    trace->polar_final = sc->oversample_polar ? b->polar[0] : b->polar_first[0];
+    trace->omega_pixel = sc->oversample_omega ? b->omega[0] : b->omega_first[0];
+    trace->background = outside;
+}
+
+static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast)
+{
+    nbcy_block *b = new_block(sc);
+    if (b) {
+        b->n = 1;
+        b->panel = &sc->panels[panel];
+        b->slow[0] = (double)slow;
+        b->fast[0] = (double)fast;
+    }
+    return b;
+}
+
+int nbcy_trace_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace)
+{
+    nbcy_block *b = one_pixel(sc, panel, slow, fast);
+    if (!b)
+        return NBCY_NO_MEMORY;
+    int64_t index = b->panel->offset + slow * b->panel->pixels_fast + fast;
+    render_block(sc, b, index == sc->first_pixel, trace);
+    trace->I_pixel_final = b->sum[0];
+    free_block(b);
+    return NBCY_OK;
+}
+
+int nbcy_pixel_visited(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast)
+{
+    nbcy_block *b = one_pixel(sc, panel, slow, fast);
+    if (!b)
+        return -1;
+    int visited = 0;
+    for (int sub = 0; sub < sc->oversample * sc->oversample; sub++) {
+        for (int layer = 0; layer < sc->layers; layer++) {
+            place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
+            for (int64_t source = 0; source < sc->n_sources && !visited; source++) {
+                aim_source(sc, b, &sc->sources[source]);
+                visited = b->kept[0] != 0.0;
+            }
+        }
+    }
+    free_block(b);
+    return visited;
+}
+
+void nbcy_evaluate(int function, int64_t n, const double *x, double *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        switch (function) {
+        case NBCY_SINPI: y[i] = nbcy_sinpi(x[i]); break;
+        case NBCY_COSPI: y[i] = nbcy_cospi(x[i]); break;
+        case NBCY_EXP_NEGATIVE: y[i] = nbcy_exp_negative(x[i]); break;
+        default: y[i] = nbcy_sphere(x[i]); break;
+        }
+    }
+}

@@ -1,0 +1,110 @@
+/* The scene that crosses from Python to C, and what C offers in return.
+   All quantities are SI and were validated where the scene was built (nbcy/scene.py);
+   section numbers refer to the physics specification. */
+#ifndef NBCY_H
+#define NBCY_H
+
+#include <stdint.h>
+
+/* Pixels travel through the kernel in blocks of this many lanes. */
+#define NBCY_BLOCK 64
+
+enum nbcy_status { NBCY_OK = 0, NBCY_NO_MEMORY = 1, NBCY_CANCELLED = 2 };
+
+enum nbcy_shape { NBCY_SQUARE = 0, NBCY_ROUND = 1, NBCY_GAUSS = 2, NBCY_TOPHAT = 3 };
+
+typedef struct {
+    double origin[3], fast[3], slow[3], normal[3];
+    double pixel_size, close_distance;
+    int64_t pixels_fast;  /* row length, to address the image */
+    int64_t offset;       /* of this panel's first pixel in the image */
+} nbcy_panel;
+
+typedef struct {
+    double incident[3];
+    double inverse_wavelength;
+    double relative_weight;        /* 1 when all sources weigh the same */
+    double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: section 9 */
+} nbcy_source;
+
+typedef struct {
+    const nbcy_panel *panels;
+    const uint8_t *mask;           /* laid out as the image; NULL: every pixel is rendered */
+
+    int curved, point_pixel;
+    double distance, beam[3];
+
+    int oversample, oversample_omega, oversample_polar, oversample_thick;
+    int layers, layer_capture;
+    double layer_step, mu;         /* mu = 0: no absorption model, capture 1 */
+
+    int nopolar;
+    double kahn_factor;
+
+    int64_t n_sources;
+    const nbcy_source *sources;
+
+    int64_t n_orientations;
+    const double *orientations;        /* nine each: a, b, c */
+    const double *first_orientations;  /* quirk phi_carryover: for the very first visit; or NULL */
+    int64_t first_pixel;               /* image index of that visit; -1: none */
+
+    int shape;
+    double cells[3];
+    double metric[6];              /* rho = d.M.d over fractional offsets: hh kk ll hk hl kl, fudge included */
+
+    const double *F;               /* padded grid: section 7 and nbcy/structure_factors.py */
+    double index_low[3], index_high[3];   /* of the padded grid */
+    int64_t grid_k, grid_l;        /* extents of the two inner axes */
+    double default_F;
+    int interpolate;
+    double dmin;
+
+    double scale;                  /* r_e^2 fluence / steps */
+    double water;                  /* photons/sr of background before polarization, solid angle, capture */
+    int water_scaling;             /* quirk: water enters the sum before it is scaled */
+} nbcy_scene;
+
+typedef struct {
+    int64_t panel, slow_begin, slow_end, fast_begin, fast_end;   /* half open */
+} nbcy_tile;
+
+/* Where a traced pixel leaves its steps. Visits run over sub-pixel (slow, fast), then layer. */
+typedef struct {
+    double *pixel_pos, *airpath, *omega, *diffracted, *capture;      /* per visit */
+    double *scattering, *polar;                                      /* per visit and source */
+    uint8_t *skipped;                                                /* by dmin */
+    double *hkl_frac, *hkl_rounded, *F_latt_abc, *F_latt, *F_cell;   /* per step */
+    double I_before_scaling, capture_fraction, polar_final, omega_pixel, cos_2theta;
+    double background, I_pixel_final;
+} nbcy_trace;
+
+/* Renders a tile into the float32 image; adds the tile's solid angle to *solid_angle.
+   Returns early with NBCY_CANCELLED once *cancel is set. */
+typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, float *image,
+                                double *solid_angle, const volatile int *cancel);
+
+int nbcy_render_tile_scalar(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
+int nbcy_render_tile_generic(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
+int nbcy_render_tile_avx2(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
+int nbcy_render_tile_avx512(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
+
+/* Renders one pixel with every step kept. */
+int nbcy_trace_pixel(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace);
+
+/* 1 when at least one visit of this pixel is not skipped by dmin. */
+int nbcy_pixel_visited(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast);
+
+/* A function of vecmath.h over an array, for tests of its accuracy. */
+enum nbcy_function { NBCY_SINPI = 0, NBCY_COSPI = 1, NBCY_EXP_NEGATIVE = 2, NBCY_SPHERE = 3 };
+void nbcy_evaluate(int function, int64_t n, const double *x, double *y);
+
+/* The builds this processor can run, slowest first: name NULL ends the list. */
+typedef struct {
+    const char *name;
+    nbcy_render_tile render_tile;
+} nbcy_isa;
+
+const nbcy_isa *nbcy_available_isas(void);
+
+#endif

@@ -1,0 +1,88 @@
+"""nbcy: nanoBragg's diffraction images, exact, fast, and explainable pixel by pixel.
+
+The public names are imported when first used, so that ``import nbcy`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbcy.audit import AuditReport, audit
+    from nbcy.config import Background, Beam, Config, Crystal, Detector, Sampling, Spindle
+    from nbcy.errors import (
+        ConfigError,
+        FileError,
+        KernelError,
+        NbcyError,
+        NbcyWarning,
+        UnitError,
+        UsageError,
+    )
+    from nbcy.image import Image
+    from nbcy.installation import show_config
+    from nbcy.quirks import QUIRKS
+    from nbcy.scene import Scene, build_scene
+    from nbcy.simulator import Simulator
+    from nbcy.structure_factors import StructureFactors
+    from nbcy.trace import Trace
+    from nbcy.version import __version__
+
+_HOMES = {
+    "nbcy.audit": ("AuditReport", "audit"),
+    "nbcy.config": ("Background", "Beam", "Config", "Crystal", "Detector", "Sampling", "Spindle"),
+    "nbcy.errors": (
+        *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
+        *("UnitError", "UsageError"),
+    ),
+    "nbcy.image": ("Image",),
+    "nbcy.installation": ("show_config",),
+    "nbcy.quirks": ("QUIRKS",),
+    "nbcy.scene": ("Scene", "build_scene"),
+    "nbcy.simulator": ("Simulator",),
+    "nbcy.structure_factors": ("StructureFactors",),
+    "nbcy.trace": ("Trace",),
+    "nbcy.version": ("__version__",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "QUIRKS",
+    "AuditReport",
+    "Background",
+    "Beam",
+    "Config",
+    "ConfigError",
+    "Crystal",
+    "Detector",
+    "FileError",
+    "Image",
+    "KernelError",
+    "NbcyError",
+    "NbcyWarning",
+    "Sampling",
+    "Scene",
+    "Simulator",
+    "Spindle",
+    "StructureFactors",
+    "Trace",
+    "UnitError",
+    "UsageError",
+    "__version__",
+    "audit",
+    "build_scene",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'nbcy' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

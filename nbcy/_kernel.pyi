@@ -1,0 +1,28 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbcy.scene import Scene
+
+OPENMP: bool
+SHAPES: dict[str, int]
+
+def available_isas() -> tuple[str, ...]: ...
+def chosen_isa(isa: str | None = None) -> str: ...
+def evaluate(name: str, x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+
+class KernelScene:
+    scene: Scene
+    image_shape: tuple[int, int]
+    def __init__(self, scene: Scene) -> None: ...
+    def tiles(self, roi: tuple[int, int, int, int]) -> NDArray[np.int64]: ...
+    def render(
+        self,
+        threads: int = 1,
+        isa: str | None = None,
+        roi: tuple[int, int, int, int] | None = None,
+        poll: Callable[[int, int], object] | None = None,
+    ) -> tuple[NDArray[np.float32], float]: ...
+    def trace(self, slow: int, fast: int) -> dict[str, Any]: ...

@@ -1,0 +1,1 @@
+"""Data that ships with nbcy: the crystal and detector of ``nbcy demo``."""

@@ -1,0 +1,66 @@
+"""The exceptions nbcy raises: each says what was wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+import os
+
+
+class NbcyError(Exception):
+    """Base class of every error that nbcy raises on purpose."""
+
+
+class ConfigError(NbcyError, ValueError):
+    """A configuration value is impossible.
+
+    Parameters
+    ----------
+    field : str
+        Dotted name of the field, e.g. ``detector.pixel_mm``.
+    value : object
+        The value that was given.
+    expected : str
+        What would be right.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        super().__init__(f"{field} = {value!r}: {expected}")
+        self.field = field
+        self.value = value
+        self.expected = expected
+
+
+class UnitError(ConfigError):
+    """A quantity has no unit, a unit of the wrong dimension, or was given twice."""
+
+
+class FileError(NbcyError, ValueError):
+    """A file cannot be used.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    reason : str
+        What is wrong with it and what would be right.
+    line : int, optional
+        Line number, counted from 1.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str, line: int | None = None) -> None:
+        where = os.fspath(path) if line is None else f"{os.fspath(path)}:{line}"
+        super().__init__(f"{where}: {reason}")
+        self.path = os.fspath(path)
+        self.reason = reason
+        self.line = line
+
+
+class UsageError(NbcyError):
+    """The command line was used wrongly (exit status 2)."""
+
+
+class KernelError(NbcyError, RuntimeError):
+    """The compiled kernel could not finish."""
+
+
+class NbcyWarning(UserWarning):
+    """Something the user gave is used differently than they may expect."""

@@ -1,0 +1,195 @@
+"""Configuration in, image or trace out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from nbcy._kernel import KernelScene, chosen_isa
+from nbcy.config import Config
+from nbcy.errors import ConfigError, NbcyWarning
+from nbcy.image import Image
+from nbcy.quirks import parse_quirks
+from nbcy.scene import Scene, build_scene
+from nbcy.structure_factors import StructureFactors
+from nbcy.version import __version__
+
+if TYPE_CHECKING:
+    from nbcy.trace import Trace
+
+Roi = tuple[int, int, int, int]
+
+
+class Simulator:
+    """Renders diffraction images of one configuration.
+
+    The configuration is resolved once; what it leads to (geometry, sources, orientations, structure
+    factors) stands in `scene` and serves every run.
+
+    Parameters
+    ----------
+    config : Config, optional
+        What to simulate; the sections can also be given by name,
+        ``Simulator(crystal=Crystal(...), detector=Detector(...))``.
+    quirks : iterable of str, optional
+        Defects of the reference to reproduce (`nbcy.quirks.QUIRKS`), in place of ``config.quirks``.
+    structure_factors : StructureFactors, optional
+        In place of ``config.crystal.hkl_file``.
+    **sections
+        ``crystal``, ``beam``, ``detector``, ``spindle``, ``sampling``, ``background``.
+
+    Attributes
+    ----------
+    config : Config
+    scene : Scene
+        Everything resolved, in SI units; ``scene.choices`` says who chose each value.
+
+    Raises
+    ------
+    ConfigError, UnitError
+        Impossible values.
+    FileError
+        A file that cannot be read.
+
+    Examples
+    --------
+    >>> import nbcy
+    >>> crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100, 90, 90, 90), cells=5, default_F=100)
+    >>> detector = nbcy.Detector(pixels_fast=64, pixels_slow=64, pixel_mm=0.4, distance="10 cm")
+    >>> image = nbcy.Simulator(crystal=crystal, detector=detector).run()
+    >>> image.pixels.shape
+    (64, 64)
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        quirks: Iterable[str] | str | None = None,
+        structure_factors: StructureFactors | None = None,
+        **sections: Any,
+    ) -> None:
+        if config is not None and sections:
+            raise ConfigError("config", "given", f"cannot be combined with {', '.join(sections)}")
+        if config is None:
+            config = Config(**sections)
+        if quirks is not None:
+            config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
+        self.config = config
+        self.scene: Scene = build_scene(config, structure_factors)
+        self._kernel = KernelScene(self.scene)
+        for note in self.scene.notes:
+            warnings.warn(note, NbcyWarning, stacklevel=2)
+
+    def run(
+        self,
+        threads: int | None = None,
+        roi: Roi | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Image:
+        """Render the image.
+
+        Parameters
+        ----------
+        threads : int, optional
+            Worker threads; default every processor this process may use, or OMP_NUM_THREADS.
+            The image does not depend on it.
+        roi : tuple of int, optional
+            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, in place of the scene's;
+            pixels outside stay 0.
+        progress : callable, optional
+            Called with the parts done and the parts in all, about twenty times a second.
+
+        Returns
+        -------
+        Image
+            float32 photons per pixel, shape (slow, fast).
+
+        Raises
+        ------
+        ConfigError
+            Impossible ``threads`` or ``roi``.
+        KeyboardInterrupt
+            Ctrl-C; the kernel has stopped.
+        """
+        count = resolve_threads(threads)
+        region = self.scene.roi if roi is None else self._checked_roi(roi)
+        isa = chosen_isa()
+        pixels, solid_angle = self._kernel.render(count, isa, region, progress)
+        provenance = {
+            "nbcy": __version__,
+            "isa": isa,
+            "threads": count,
+            "roi": list(region),
+            "quirks": sorted(self.config.quirks),
+            "config": self.config.to_dict(),
+        }
+        return Image(pixels, self.scene, provenance, solid_angle=solid_angle)
+
+    def trace(self, slow: int, fast: int) -> Trace:
+        """Render one pixel with the same physics and keep every step.
+
+        Parameters
+        ----------
+        slow, fast : int
+            The pixel.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ConfigError
+            The pixel is not on the detector.
+        """
+        from nbcy.trace import Trace
+
+        panel = self.scene.panels[0]
+        for name, value, extent in (("slow", slow, panel.pixels_slow), ("fast", fast, panel.pixels_fast)):
+            if not 0 <= value < extent:
+                raise ConfigError(f"trace.{name}", value, f"must be from 0 to {extent - 1}")
+        return Trace.from_kernel(self.scene, slow, fast, self._kernel.trace(slow, fast))
+
+    def _checked_roi(self, roi: Roi) -> Roi:
+        panel = self.scene.panels[0]
+        fast_min, fast_max, slow_min, slow_max = (int(edge) for edge in roi)
+        if not (
+            0 <= fast_min <= fast_max < panel.pixels_fast and 0 <= slow_min <= slow_max < panel.pixels_slow
+        ):
+            raise ConfigError(
+                "roi",
+                tuple(roi),
+                "must be fast_min <= fast_max, slow_min <= slow_max inside the detector of "
+                f"{panel.pixels_fast} x {panel.pixels_slow} pixels",
+            )
+        return fast_min, fast_max, slow_min, slow_max
+
+
+def resolve_threads(threads: int | None = None) -> int:
+    """Return the number of threads to use.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Default: OMP_NUM_THREADS where it is set, else the processors this process may run on.
+
+    Raises
+    ------
+    ConfigError
+        Not a whole number of at least 1.
+    """
+    asked: object = threads if threads is not None else os.environ.get("OMP_NUM_THREADS") or None
+    if asked is None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    where = "threads" if threads is not None else "OMP_NUM_THREADS"
+    try:
+        count = int(str(asked).split(",")[0])  # OpenMP allows one count per nesting level
+    except ValueError:
+        count = 0
+    if count < 1 or isinstance(asked, bool):
+        raise ConfigError(where, asked, "must be a whole number of at least 1")
+    return count

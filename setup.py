@@ -1,0 +1,98 @@
+"""The compiled parts: the kernel once per instruction set, the OpenMP probe, the reference's random stream."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# No -ffast-math: the reference built with it yields NaN.
+KERNEL_FLAGS = ["-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+X86_64 = platform.machine().lower() in ("x86_64", "amd64")
+# One object per entry; dispatch.c tests for exactly these features.
+KERNEL_BUILDS: dict[str, list[str]] = {
+    "scalar": ["-fno-tree-vectorize", "-fno-tree-slp-vectorize"],
+    "generic": [],
+    "trace": [],
+}
+if X86_64:
+    KERNEL_BUILDS["avx2"] = ["-mavx2", "-mfma"]
+    KERNEL_BUILDS["avx512"] = [
+        *("-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
+    ]
+OPENMP_FLAG = "-fopenmp"
+OPENMP_PROBE = """
+#include <omp.h>
+#include <stdio.h>
+int main(void)
+{
+    int threads = 0;
+    #pragma omp parallel num_threads(2) reduction(+:threads)
+    threads += 1;
+    return omp_get_max_threads() >= 1 && threads >= 1 ? 0 : 1;
+}
+"""
+
+
+class BuildKernel(build_ext):
+    """Compile the kernel's objects with flags of their own, and use OpenMP where it really works."""
+
+    def build_extension(self, ext: Extension) -> None:
+        if ext.name == "nbcy._kernel":
+            for name, flags in KERNEL_BUILDS.items():
+                ext.extra_objects += self.compiler.compile(
+                    [f"csrc/kernel_{name}.c"],
+                    output_dir=self.build_temp,
+                    include_dirs=["csrc"],
+                    extra_postargs=[*KERNEL_FLAGS, *flags],
+                    depends=ext.depends,
+                )
+            if self.openmp_works():
+                ext.extra_compile_args.append(OPENMP_FLAG)
+                ext.extra_link_args.append(OPENMP_FLAG)
+            else:
+                print("nbcy: OpenMP does not work with this compiler: the build is serial", file=sys.stderr)
+        super().build_extension(ext)
+
+    def openmp_works(self) -> bool:
+        """Compile, link and run a parallel region."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(OPENMP_PROBE)
+            try:
+                objects = self.compiler.compile([str(source)], output_dir="/" if False else folder,
+                                                extra_postargs=[OPENMP_FLAG])
+                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=[OPENMP_FLAG])
+                return subprocess.run([str(Path(folder, "probe"))], timeout=60, check=False).returncode == 0
+            except Exception:  # every compiler fails in its own way
+                return False
+
+
+HEADERS = [str(path) for path in sorted(Path("csrc").glob("*.h"))]
+kernel = Extension(
+    "nbcy._kernel",
+    sources=["nbcy/_kernel.pyx", "csrc/dispatch.c"],
+    include_dirs=["csrc"],
+    depends=HEADERS,
+    define_macros=[("NBCY_X86_64", "1")] if X86_64 else [],
+    extra_compile_args=["-O2", "-std=gnu11"],
+)
+# Strict rounding: this stream must give the reference's numbers to the last bit.
+rng = Extension(
+    "nbcy._rng",
+    sources=["nbcy/_rng.pyx", "csrc/rng.c"],
+    include_dirs=["csrc"],
+    depends=HEADERS,
+    extra_compile_args=["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno"],
+)
+
+setup(
+    ext_modules=cythonize([kernel, rng], compiler_directives={"language_level": 3}),
+    cmdclass={"build_ext": BuildKernel},
+)

@@ -1,0 +1,75 @@
+"""The kernel's own functions against mpmath, over their whole range."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+
+from nbcy._kernel import evaluate
+
+EPS = np.finfo(float).eps
+
+
+def reference(function, points):
+    """Correctly rounded values."""
+    with mpmath.workdps(100):  # sin x - x cos x at x = 1e-20 cancels 60 digits
+        return np.array([float(function(mpmath.mpf(float(x)))) for x in points])
+
+
+def relative_error(name, function, points):
+    wanted = reference(function, points)
+    return np.abs(evaluate(name, points) - wanted) / np.abs(wanted)
+
+
+@pytest.fixture(scope="module")
+def halves():
+    rng = np.random.default_rng(1)
+    wide = rng.uniform(-0.5, 0.5, 1500)
+    tiny = 10.0 ** rng.uniform(-30, -1, 500)
+    return np.concatenate([wide, tiny, -tiny, [0.5, -0.5, 0.25, 1e-30]])
+
+
+def test_sinpi(halves):
+    # fit 1.5e-16, then two roundings of the last two operations
+    assert relative_error("sinpi", mpmath.sinpi, halves).max() < 1.5e-16 + 2 * EPS
+
+
+def test_cospi(halves):
+    # absolute: the polynomial is 1 - t*q with t*q up to 1.25, three roundings at that size
+    error = np.abs(evaluate("cospi", halves) - reference(mpmath.cospi, halves))
+    assert error.max() < 3 * EPS
+
+
+def test_exp_negative():
+    rng = np.random.default_rng(2)
+    points = np.concatenate([-(10.0 ** rng.uniform(-18, np.log10(708), 2000)), [0.0, -1.0, -707.999]])
+    assert relative_error("exp_negative", mpmath.exp, points).max() < 2 * EPS
+
+
+def test_exp_negative_underflows_to_zero():
+    assert (evaluate("exp_negative", np.array([-708.1, -1e4, -1e300, -np.inf])) == 0.0).all()
+
+
+def sphere(y):
+    x = mpmath.pi * y
+    return 3 * (mpmath.sin(x) - x * mpmath.cos(x)) / x**3 if x else mpmath.mpf(1)
+
+
+def test_sphere_near_the_peak():
+    # the series up to x = 1/2; then x^3/3 >= 0.04 of terms below 1, with a few roundings each
+    points = np.concatenate([10.0 ** np.linspace(-20, 0, 800), np.linspace(0.14, 0.18, 400)])
+    assert relative_error("sphere", sphere, points).max() < 5e-15
+
+
+def test_sphere_far_out():
+    # sin x - x cos x ~ x: rounding of y itself moves the phase by pi*y*eps, so the error is absolute,
+    # pi*eps*y of the envelope 3/x^2, plus a few roundings of the envelope
+    points = np.linspace(1.0, 2000.0, 2001) + 0.123
+    envelope = 3.0 / (np.pi * points) ** 2
+    error = np.abs(evaluate("sphere", points) - reference(sphere, points))
+    assert (error <= (8 * EPS) * envelope).all()
+
+
+def test_sphere_at_zero_is_one():
+    assert evaluate("sphere", np.array([0.0]))[0] == 1.0
