@@ -1,0 +1,394 @@
+"""A rendered image: pixels, where they come from, statistics, and ways out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nbcy.constants import RTD
+from nbcy.errors import ConfigError, NbcyError
+from nbcy.io.atomic import check_destination
+from nbcy.io.smv import SATURATED, SmvHeader, to_counts, write_smv
+from nbcy.noise import Stream, poisson_image
+
+if TYPE_CHECKING:
+    from nbcy.scene import Scene
+
+ADC_OFFSET: Final = 40.0
+"""What integer images add to the scaled pixels."""
+
+FORMATS: Final = {
+    ".bin": "raw",
+    ".float": "raw",
+    ".raw": "raw",
+    ".img": "smv",
+    ".smv": "smv",
+    ".pgm": "pgm",
+    ".png": "png",
+    ".npy": "npy",
+}
+"""File name suffixes and the formats they select."""
+
+_OPTIONS: Final = {
+    "raw": (),
+    "smv": ("scale", "adc"),
+    "pgm": ("scale",),
+    "png": ("max_size",),
+    "npy": (),
+}
+
+
+@dataclass(frozen=True)
+class ImageStatistics:
+    """What an image holds inside its region of interest, where the mask allows.
+
+    Attributes
+    ----------
+    sum, mean : float
+        Photons.
+    rms : float
+        Root of the sum of squares over ``pixels - 1``.
+    rmsd : float
+        Root mean square deviation from the mean, over pixels - 1. As in the reference, masked
+        pixels count here: as zeros that deviate by the mean.
+    max : float
+        Largest pixel.
+    max_slow, max_fast : int
+        Where it is; the first in scan order.
+    pixels : int
+        Number of pixels.
+    solid_angle : float or None
+        Sum over the pixels, steradian; None when it is not known.
+    """
+
+    sum: float
+    mean: float
+    rms: float
+    rmsd: float
+    max: float
+    max_slow: int
+    max_fast: int
+    pixels: int
+    solid_angle: float | None
+
+
+class Image:
+    """A diffraction image.
+
+    Parameters
+    ----------
+    pixels : array_like, shape (slow, fast)
+        Photons per pixel. A float32 array is taken over and made read-only.
+    scene : Scene
+        What was rendered.
+    provenance : mapping
+        How: versions, instruction set, configuration. ``roi`` in it is the region that was
+        rendered, the scene's when it is not there; ``noise`` marks an image of counts.
+    solid_angle : float, optional
+        Sum over the pixels, steradian.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (slow, fast)
+        Read-only.
+    scene : Scene
+    provenance : mapping
+        Read-only.
+    solid_angle : float or None
+
+    Raises
+    ------
+    ConfigError
+        Pixels that do not have the shape of the scene's detector.
+    """
+
+    def __init__(
+        self,
+        pixels: ArrayLike,
+        scene: Scene,
+        provenance: Mapping[str, Any],
+        *,
+        solid_angle: float | None = None,
+    ) -> None:
+        array = np.ascontiguousarray(pixels, dtype=np.float32)
+        panel = scene.panels[0]
+        shape = (panel.pixels_slow, panel.pixels_fast)
+        if array.shape != shape:
+            raise ConfigError("pixels", array.shape, f"must have the detector's shape {shape}")
+        array.setflags(write=False)
+        self.pixels: NDArray[np.float32] = array
+        self.scene = scene
+        self.provenance: Mapping[str, Any] = MappingProxyType(dict(provenance))
+        self.solid_angle = solid_angle
+
+    def __repr__(self) -> str:
+        slow, fast = self.pixels.shape
+        kind = "counts" if self.is_counts else "photons"
+        return f"<nbcy.Image: {slow} x {fast} pixels, {self.statistics().sum:g} {kind}>"
+
+    @property
+    def is_counts(self) -> bool:
+        """Whether the pixels are noisy counts, not expected photons."""
+        return "noise" in self.provenance
+
+    @property
+    def roi(self) -> tuple[int, int, int, int]:
+        """The region that was rendered: (fast_min, fast_max, slow_min, slow_max), inclusive."""
+        fast_min, fast_max, slow_min, slow_max = self.provenance.get("roi", self.scene.roi)
+        return fast_min, fast_max, slow_min, slow_max
+
+    def statistics(self) -> ImageStatistics:
+        """Return sum, mean, spread and maximum (physics 10)."""
+        return self._statistics
+
+    @cached_property
+    def _statistics(self) -> ImageStatistics:
+        fast_min, fast_max, slow_min, slow_max = self.roi
+        largest, place = -math.inf, (slow_min, fast_min)
+        total = squares = 0.0
+        count = 0
+        for slow, row, counted in self._rows():
+            if counted is not None:
+                row = row[counted]
+            count += row.size
+            total += float(row.sum())
+            squares += float(row @ row)
+            if row.size and (peak := float(row.max())) > largest:
+                first = int(row.argmax())
+                fast = first if counted is None else int(np.flatnonzero(counted)[first])
+                largest, place = peak, (slow, fast_min + fast)
+        mean = total / count if count else 0.0
+        deviations = 0.0
+        for _, row, _ in self._rows():
+            row = row - mean
+            deviations += float(row @ row)
+        area = (fast_max - fast_min + 1) * (slow_max - slow_min + 1)
+        return ImageStatistics(
+            sum=total,
+            mean=mean,
+            rms=math.sqrt(squares / max(count - 1, 1)),
+            rmsd=math.sqrt(deviations / max(area - 1, 1)),
+            max=largest if count else 0.0,
+            max_slow=place[0],
+            max_fast=place[1],
+            pixels=count,
+            solid_angle=self.solid_angle,
+        )
+
+    def _rows(self) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.bool_] | None]]:
+        """Rows of the region in float64, and which of their pixels the mask lets through."""
+        fast_min, fast_max, slow_min, slow_max = self.roi
+        inside = slice(fast_min, fast_max + 1)
+        mask = self.scene.mask
+        for slow in range(slow_min, slow_max + 1):
+            row = self.pixels[slow, inside].astype(np.float64)
+            yield slow, row, None if mask is None else mask[slow, inside] != 0
+
+    def with_noise(self, seed: int, stream: Stream = "numpy") -> Image:
+        """Return an image of counted photons (physics 8).
+
+        Parameters
+        ----------
+        seed : int
+            The same seed gives the same counts.
+        stream : {"numpy", "reference"}
+            NumPy's generators, or the reference's random numbers for parity with its images.
+
+        Returns
+        -------
+        Image
+            Counts; its provenance has ``noise``.
+
+        Raises
+        ------
+        ConfigError
+            An impossible seed, an unknown stream, or an image that holds counts already.
+        """
+        if self.is_counts:
+            raise ConfigError("with_noise", self.provenance["noise"], "must not be applied twice")
+        counts = poisson_image(self.pixels, seed, stream, self.roi)
+        provenance = {**self.provenance, "noise": {"seed": int(seed), "stream": stream}}
+        return Image(counts, self.scene, provenance, solid_angle=self.solid_angle)
+
+    def default_scale(self, format: str = "smv") -> float:
+        """Return what pixels are multiplied by when nothing else is asked for (physics 10).
+
+        Parameters
+        ----------
+        format : {"smv", "pgm"}
+            ``smv``: 55000/max, and 1 for counts. ``pgm``: 250/(5 rmsd). 1 for an empty image.
+        """
+        statistics = self.statistics()
+        if format == "pgm":
+            return 250.0 / (5.0 * statistics.rmsd) if statistics.rmsd > 0.0 else 1.0
+        if self.is_counts or not statistics.max > 0.0:
+            return 1.0
+        return 55000.0 / statistics.max
+
+    def overloads(self, adc: float = ADC_OFFSET) -> int:
+        """Count the pixels that exceed 65535 once the offset is added."""
+        return int(np.count_nonzero(self.pixels.astype(np.float64) + adc > SATURATED))
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        scale: float | None = None,
+        adc: float | None = None,
+        max_size: int | None = None,
+    ) -> None:
+        """Write the image, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            The suffix tells the format: ``.bin``, ``.float``, ``.raw`` raw float32; ``.img``,
+            ``.smv`` SMV with 16-bit integers; ``.pgm``; ``.png`` on a logarithmic scale, for
+            looking; ``.npy``.
+        format : {"raw", "smv", "pgm", "png", "npy"}, optional
+            In place of the suffix.
+        scale : float, optional
+            SMV, PGM: what pixels are multiplied by; default `default_scale`.
+        adc : float, optional
+            SMV: what is added then, default 40.
+        max_size : int, optional
+            PNG: shrink to this many pixels along the longer edge, keeping the peaks.
+
+        Raises
+        ------
+        ConfigError
+            An unknown suffix, or an option that is not finite or that the format has no use for.
+        FileError
+            The file cannot be written.
+        """
+        chosen = output_format(path, format)
+        options = {"scale": scale, "adc": adc, "max_size": max_size}
+        for name, value in options.items():
+            if value is not None and name not in _OPTIONS[chosen]:
+                raise ConfigError(name, value, f"has no meaning for the format {chosen}")
+            if value is not None and not math.isfinite(value):
+                raise ConfigError(name, value, "must be a finite number")
+        check_destination(path)
+        if chosen in ("smv", "pgm") and scale is None:
+            scale = self.default_scale(chosen)
+        if chosen == "smv":
+            assert scale is not None
+            offset = ADC_OFFSET if adc is None else adc
+            write_smv(path, to_counts(self.pixels, scale, offset, self.roi), smv_header(self.scene))
+        elif chosen == "pgm":
+            from nbcy.io.pgm import write_pgm
+
+            assert scale is not None
+            write_pgm(path, self.pixels, scale)
+        elif chosen == "png":
+            from nbcy.io.png import write_png
+
+            write_png(path, self.pixels, max_size)
+        elif chosen == "npy":
+            from nbcy.io.npy import write_npy
+
+            write_npy(path, self.pixels)
+        else:
+            from nbcy.io.raw import write_raw
+
+            write_raw(path, self.pixels)
+
+    def _repr_png_(self) -> bytes:
+        from nbcy.io.png import encode_png
+
+        return encode_png(self.pixels, max_size=1000)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the image on a logarithmic scale with matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        NbcyError
+            matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+            from matplotlib.colors import LogNorm
+        except ImportError:
+            raise NbcyError("plot() needs matplotlib: pip install nbcy[plot]") from None
+        from nbcy.io.png import gray_range
+
+        if ax is None:
+            _, ax = pyplot.subplots()
+        white, black = gray_range(self.pixels)
+        shown = ax.imshow(
+            np.maximum(self.pixels, np.float32(white)),
+            cmap="gray_r",
+            norm=LogNorm(white, black),
+            interpolation="nearest",
+        )
+        ax.set_xlabel("fast (pixels)")
+        ax.set_ylabel("slow (pixels)")
+        ax.figure.colorbar(shown, ax=ax, label="counts" if self.is_counts else "photons")
+        return ax
+
+
+def output_format(path: str | os.PathLike[str], format: str | None = None) -> str:
+    """Return the format in which an image would be saved.
+
+    Parameters
+    ----------
+    path : path-like
+        File name.
+    format : str, optional
+        One of the formats, in place of the suffix.
+
+    Raises
+    ------
+    ConfigError
+        An unknown format or suffix.
+    """
+    if format is not None:
+        if format not in _OPTIONS:
+            raise ConfigError("format", format, f"must be one of {', '.join(_OPTIONS)}")
+        return format
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ConfigError("path", os.fspath(path), f"must end in one of {', '.join(FORMATS)}")
+    return FORMATS[suffix]
+
+
+def smv_header(scene: Scene) -> SmvHeader:
+    """Collect what an SMV header tells about a scene (formats, SMV)."""
+    placement = scene.placement
+    phi = scene.sampling["phi"]
+    x, y, z = placement.dials_origin
+    wavelength: Any = scene.choices["beam.wavelength"].value
+    return SmvHeader(
+        pixel_mm=1000.0 * scene.panels[0].pixel_size,
+        distance_mm=1000.0 * placement.distance,
+        close_distance_mm=1000.0 * placement.close_distance,
+        size_slow_mm=1000.0 * placement.size_slow,
+        wavelength_angstrom=1e10 * float(wavelength),
+        beam_center_mm=(1000.0 * placement.xbeam, 1000.0 * placement.ybeam),
+        direct_beam_mm=(1000.0 * placement.fbeam, 1000.0 * placement.sbeam),
+        dials_origin_mm=(1000.0 * x, 1000.0 * y, 1000.0 * z),
+        org_px=(placement.orgx, placement.orgy),
+        phi_deg=float(scene.config.spindle.phi_deg),
+        osc_deg=RTD * phi.range,
+        twotheta_deg=RTD * placement.twotheta,
+    )

@@ -1,0 +1,593 @@
+"""The resolved scene: everything the kernel needs, in SI, validated, read-only."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nbcy.background import water_background
+from nbcy.choices import Choice, Ledger, Origin, origin_of
+from nbcy.constants import R_E_SQR, RTD
+from nbcy.detector import DetectorPlacement, Frame, Panel, place_detector, resolve_frame
+from nbcy.errors import ConfigError
+from nbcy.lattice import (
+    DEFAULT_SEED,
+    CellGeometry,
+    mosaic_rotations,
+    orient,
+    resolve_cell,
+    resolve_cells,
+)
+from nbcy.rng import ReferenceStream
+from nbcy.sources import (
+    SourceList,
+    Sweep,
+    beam_size,
+    grid_sources,
+    listed_sources,
+    resolve_fluence,
+    resolve_sweep,
+    resolve_wavelength,
+)
+from nbcy.structure_factors import HklGrid, StructureFactors
+from nbcy.units import to_si
+from nbcy.vectors import frozen
+
+if TYPE_CHECKING:
+    from nbcy.config import Config
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A configuration resolved into SI units, float64, C-contiguous, read-only arrays.
+
+    Attributes
+    ----------
+    config : Config
+        What the scene was built from.
+    panels : tuple of Panel
+        The detector.
+    mask : ndarray of uint8, shape (slow, fast), or None
+        Pixels that are zero here are not computed.
+    roi : tuple of int
+        ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, inside the detector.
+    curved : bool
+        The detector is wrapped around the sample (physics 2 step 6).
+    distance : float
+        Sample to detector along the beam, m.
+    beam : ndarray, shape (3,)
+        Unit vector along which the beam travels.
+    point_pixel : bool
+        Solid angle without pixel size and obliquity.
+    polarization : ndarray, shape (3,)
+        Unit vector of the electric field.
+    kahn_factor, nopolar : float, bool
+        Kahn's polarization factor, and whether to leave polarization out.
+    incident : ndarray, shape (n_sources, 3)
+        Unit vectors from each source to the sample.
+    wavelengths, weights : ndarray, shape (n_sources,)
+        Wavelengths in m; weights that sum to 1.
+    orientations : ndarray, shape (n_phi, n_domains, 3, 3)
+        ``[p, d]`` has the rows a, b, c in m after the spindle and the mosaic rotation.
+    first_orientations : ndarray of the same shape, or None
+        What the very first visit (first pixel rendered, first sub-pixel, layer and source) uses
+        instead, with the quirk ``phi_carryover``.
+    reciprocal : ndarray, shape (3, 3)
+        Rows a*, b*, c* in 1/Angstrom, after misset, before spindle and mosaic rotation.
+    phis : ndarray, shape (n_phi,)
+        Spindle angles in rad.
+    cells : tuple of int
+        ``(Na, Nb, Nc)``.
+    shape, fudge : str, float
+        Crystal shape and the factor that scales its spots' radius.
+    star_radius : bool
+        Quirk: spot radius of gauss and tophat crystals as the reference has it.
+    hkl : HklGrid
+        Structure factors.
+    interpolate : bool
+        Tricubic structure factors.
+    dmin : float
+        Finest spacing to render, m; 0 is off.
+    oversample, oversample_recommended : int
+        Sub-pixels along each edge: used, and what the crystal's size calls for.
+    oversample_omega, oversample_polar, oversample_thick : bool
+        Evaluate the factor for each sub-pixel.
+    layers, layer_step, thickness, mu : int, float, float, float
+        Sensor layers, their spacing (m), the sensor's thickness (m) and absorption (1/m; 0: every
+        photon is captured).
+    layer_capture : bool
+        Quirk: the last layer's capture multiplies the sum over layers.
+    fluence : float
+        Photons/m².
+    r_e_sqr : float
+        Classical electron radius squared, m².
+    steps : int
+        ``sources * domains * phis * oversample**2``.
+    water : float
+        Background photons/sr, 0 for none (physics 9).
+    water_scaling : bool
+        Quirk: ``water`` is added before scaling by r_e²·fluence/steps.
+    placement : DetectorPlacement
+        All that a report says about the detector.
+    cell : CellGeometry
+        Cell parameters and crystal size.
+    sampling : mapping of str to Sweep
+        Resolved ``phi``, ``hdiv``, ``vdiv``, ``dispersion``, ``thickness``.
+    sources : SourceList
+        The sources as they were listed or laid out.
+    mosaic_spread : float
+        rad.
+    choices : mapping of str to Choice
+        Every value the user could have given or left open, and who chose it.
+    notes : tuple of str
+        Warnings for the user.
+    """
+
+    config: Config
+    panels: tuple[Panel, ...]
+    mask: NDArray[np.uint8] | None
+    roi: tuple[int, int, int, int]
+    curved: bool
+    distance: float
+    beam: FloatArray
+    point_pixel: bool
+    polarization: FloatArray
+    kahn_factor: float
+    nopolar: bool
+    incident: FloatArray
+    wavelengths: FloatArray
+    weights: FloatArray
+    orientations: FloatArray
+    first_orientations: FloatArray | None
+    reciprocal: FloatArray
+    phis: FloatArray
+    cells: tuple[int, int, int]
+    shape: str
+    fudge: float
+    star_radius: bool
+    hkl: HklGrid
+    interpolate: bool
+    dmin: float
+    oversample: int
+    oversample_recommended: int
+    oversample_omega: bool
+    oversample_polar: bool
+    oversample_thick: bool
+    layers: int
+    layer_step: float
+    thickness: float
+    mu: float
+    layer_capture: bool
+    fluence: float
+    r_e_sqr: float
+    steps: int
+    water: float
+    water_scaling: bool
+    placement: DetectorPlacement
+    cell: CellGeometry
+    sampling: Mapping[str, Sweep]
+    sources: SourceList
+    mosaic_spread: float
+    choices: Mapping[str, Choice]
+    notes: tuple[str, ...]
+
+
+def build_scene(config: Config, structure_factors: StructureFactors | None = None) -> Scene:
+    """Resolve a configuration into a scene (physics 1 to 6, 9 and 11).
+
+    Parameters
+    ----------
+    config : Config
+        What the user gave.
+    structure_factors : StructureFactors, optional
+        Used in place of the configuration's hkl file and default amplitude.
+
+    Returns
+    -------
+    Scene
+
+    Raises
+    ------
+    ConfigError
+        Values that do not fit together.
+    FileError
+        A file that cannot be read.
+    """
+    ledger = Ledger()
+    quirks = config.quirks
+    frame = resolve_frame(config, ledger)
+    panel, placement = place_detector(config, frame, quirks, ledger)
+    if config.detector.curved:
+        _check_curved(frame, panel)
+
+    wavelength = resolve_wavelength(config, ledger)
+    fluence = resolve_fluence(config, ledger)
+    sampling = _resolve_sampling(config, "layer_capture" in quirks, ledger)
+    sources = _resolve_sources(config, frame, wavelength, sampling, ledger)
+
+    cell = resolve_cell(
+        config,
+        _read_matrix(config),
+        wavelength,
+        "triclinic_cell" in quirks,
+        lambda seed: ReferenceStream(seed).uniform,
+        ledger,
+    )
+    cells = resolve_cells(config, cell, beam_size(config), ledger)
+    a, b, c = (n * edge for n, edge in zip(cells, cell.sample, strict=True))
+    cell = dataclasses.replace(cell, sample=(a, b, c))
+    spread, rotations = _resolve_mosaic(config, ledger)
+    phi0 = to_si(config.spindle.phi_deg, "deg")
+    phis = phi0 + sampling["phi"].step * np.arange(sampling["phi"].count, dtype=float)
+    orientations, first_orientations = orient(
+        cell.real * 1e-10, frame.spindle, phis, rotations, "phi_carryover" in quirks
+    )
+
+    hkl = _resolve_structure_factors(config, structure_factors, ledger)
+    interpolate = _resolve_interpolation(config, cells, hkl, ledger)
+    oversample, recommended = _resolve_oversampling(
+        config, max(cell.sample), wavelength * placement.distance / panel.pixel_size, ledger
+    )
+    thickness, mu = _resolve_sensor(config, sampling, ledger)
+    roi = _resolve_roi(config, panel, ledger)
+    water_size = to_si(config.background.water_um, "um")
+    return Scene(
+        config=config,
+        panels=(panel,),
+        mask=_read_mask(config, panel),
+        roi=roi,
+        curved=config.detector.curved,
+        distance=placement.distance,
+        beam=frame.beam,
+        point_pixel=config.detector.point_pixel,
+        polarization=frame.polarization,
+        kahn_factor=config.beam.kahn_factor,
+        nopolar=config.beam.nopolar,
+        incident=sources.incident,
+        wavelengths=sources.wavelengths,
+        weights=sources.weights,
+        orientations=orientations,
+        first_orientations=first_orientations,
+        reciprocal=cell.reciprocal,
+        phis=frozen(phis),
+        cells=cells,
+        shape=config.crystal.shape,
+        fudge=config.crystal.fudge,
+        star_radius="star_radius" in quirks,
+        hkl=hkl,
+        interpolate=interpolate,
+        dmin=to_si(config.sampling.dmin_angstrom, "angstrom"),
+        oversample=oversample,
+        oversample_recommended=recommended,
+        oversample_omega=config.sampling.oversample_omega,
+        oversample_polar=config.sampling.oversample_polar,
+        oversample_thick=config.sampling.oversample_thick,
+        layers=thickness.count,
+        layer_step=thickness.step,
+        thickness=thickness.range,
+        mu=mu,
+        layer_capture="layer_capture" in quirks,
+        fluence=fluence,
+        r_e_sqr=R_E_SQR,
+        steps=len(sources.wavelengths) * len(rotations) * len(phis) * oversample**2,
+        water=water_background(water_size, fluence),
+        water_scaling="water_scaling" in quirks,
+        placement=placement,
+        cell=cell,
+        sampling=MappingProxyType(sampling),
+        sources=sources,
+        mosaic_spread=spread,
+        choices=MappingProxyType(ledger.choices),
+        notes=tuple(ledger.notes),
+    )
+
+
+def _check_curved(frame: Frame, panel: Panel) -> None:
+    """Refuse to wrap a detector around anything but mosflm's axes (physics 2 step 6)."""
+    expected = {
+        "beam": (frame.beam, (1.0, 0.0, 0.0)),
+        "fast axis": (panel.fast, (0.0, 0.0, 1.0)),
+        "slow axis": (panel.slow, (0.0, -1.0, 0.0)),
+    }
+    for name, (vector, wanted) in expected.items():
+        if not np.allclose(vector, wanted, rtol=0.0, atol=1e-9):
+            raise ConfigError(
+                "detector.curved",
+                True,
+                f"needs the axes of the mosflm convention and no rotation: the {name} must be "
+                f"{wanted}, it is {tuple(vector.tolist())}",
+            )
+
+
+def _si(value: float | None, unit: str) -> float | None:
+    """Convert what is given."""
+    return None if value is None else to_si(value, unit)
+
+
+def _resolve_sampling(config: Config, layer_quirk: bool, ledger: Ledger) -> dict[str, Sweep]:
+    """Fill in ranges, steps and counts (physics 4)."""
+    beam, detector, spindle = config.beam, config.detector, config.spindle
+    layers = detector.thickness_steps
+    for field, value in (("osc_deg", spindle.osc_deg), ("step_deg", spindle.step_deg)):
+        if value is not None and value < 0.0:
+            raise ConfigError(
+                f"spindle.{field}", value, "must not be negative: reverse spindle.axis instead"
+            )
+    return {
+        "phi": resolve_sweep(
+            "spindle.osc",
+            "spindle.steps",
+            "rad",
+            _si(spindle.osc_deg, "deg"),
+            _si(spindle.step_deg, "deg"),
+            spindle.steps,
+            ledger,
+            slices=True,
+            lone_range=1.0 / RTD,
+            may_rest=True,
+        ),
+        "hdiv": resolve_sweep(
+            "beam.hdiv",
+            "beam.hdiv_steps",
+            "rad",
+            _si(beam.hdiv_mrad, "mrad"),
+            _si(beam.hdiv_step_mrad, "mrad"),
+            beam.hdiv_steps,
+            ledger,
+            slices=False,
+            lone_range=1.0,
+        ),
+        "vdiv": resolve_sweep(
+            "beam.vdiv",
+            "beam.vdiv_steps",
+            "rad",
+            _si(beam.vdiv_mrad, "mrad"),
+            _si(beam.vdiv_step_mrad, "mrad"),
+            beam.vdiv_steps,
+            ledger,
+            slices=False,
+            lone_range=1.0,
+        ),
+        "dispersion": resolve_sweep(
+            "beam.dispersion",
+            "beam.dispersion_steps",
+            "",
+            _si(beam.dispersion_percent, "percent"),
+            None,
+            beam.dispersion_steps,
+            ledger,
+            slices=False,
+            lone_range=0.0,
+        ),
+        "thickness": resolve_sweep(
+            "detector.thickness",
+            "detector.thickness_steps",
+            "m",
+            _si(detector.thickness_um, "um"),
+            None,
+            layers,
+            ledger,
+            slices=not layer_quirk or layers is None,
+            lone_range=0.0,
+        ),
+    }
+
+
+def _resolve_sources(
+    config: Config, frame: Frame, wavelength: float, sampling: Mapping[str, Sweep], ledger: Ledger
+) -> SourceList:
+    """Lay the sources out, or read them (physics 5)."""
+    path = config.beam.source_file
+    if path is None:
+        ledger.choose("beam.sources", "grid", "", "derived", "divergence and dispersion")
+        return grid_sources(
+            frame.beam,
+            frame.polarization,
+            frame.vert,
+            wavelength,
+            sampling["hdiv"],
+            sampling["vdiv"],
+            sampling["dispersion"],
+            config.beam.divergence == "round",
+        )
+    from nbcy.io.sources import read_sources
+
+    for name in ("hdiv", "vdiv", "dispersion"):
+        if sampling[name].count > 1:
+            ledger.note(f"beam.{name} is not used: beam.source_file lists the sources")
+    positions, intensities, wavelengths = read_sources(path, -10.0 * frame.beam, wavelength)
+    quirk = "source_weights" in config.quirks
+    ledger.choose(
+        "beam.sources", path, "", "given", "equal weights" if quirk else "weighted by intensity"
+    )
+    return listed_sources(positions, intensities, wavelengths, quirk, path)
+
+
+def _read_matrix(config: Config) -> ArrayLike | None:
+    """Return the MOSFLM matrix, if there is one (physics 6)."""
+    crystal = config.crystal
+    if crystal.matrix_file is None:
+        return crystal.matrix
+    from nbcy.io.matrix import read_matrix
+
+    return read_matrix(crystal.matrix_file)
+
+
+def _resolve_mosaic(config: Config, ledger: Ledger) -> tuple[float, NDArray[np.float64]]:
+    """Return the mosaic spread (rad) and the domains' rotations (physics 4 and 8)."""
+    crystal = config.crystal
+    spread = to_si(crystal.mosaic_spread_deg or 0.0, "deg")
+    wanted = crystal.mosaic_domains
+    origin: Origin = "derived"
+    if spread == 0.0:
+        domains, reason = 1, "no mosaic spread"
+        if wanted is None:
+            origin = "default"
+        elif wanted > 1:
+            ledger.note(f"crystal.mosaic_domains = {wanted} is not used: there is no mosaic spread")
+    elif wanted is None:
+        domains, reason = 10, "a spread needs domains"
+        ledger.note("crystal.mosaic_domains is not given: 10 domains sample the mosaic spread")
+    else:
+        domains, origin, reason = wanted, "given", ""
+    ledger.choose("crystal.mosaic_domains", domains, "", origin, reason)
+    if domains == 1:
+        return spread, np.eye(3)[np.newaxis]
+    seed = DEFAULT_SEED if crystal.mosaic_seed is None else crystal.mosaic_seed
+    ledger.choose("crystal.mosaic_seed", seed, "", origin_of(crystal.mosaic_seed), "")
+    return spread, mosaic_rotations(spread, domains, ReferenceStream(seed).uniform)
+
+
+def _resolve_structure_factors(
+    config: Config, structure_factors: StructureFactors | None, ledger: Ledger
+) -> HklGrid:
+    """Read the list of structure factors and spread it over its box (physics 7)."""
+    crystal = config.crystal
+    if structure_factors is not None:
+        ledger.choose("crystal.hkl", len(structure_factors), "", "given", "structure factors")
+    elif crystal.hkl_file is not None:
+        structure_factors = StructureFactors.from_text(crystal.hkl_file, crystal.default_F)
+        ledger.choose("crystal.hkl", len(structure_factors), "", "given", crystal.hkl_file)
+    else:
+        structure_factors = StructureFactors(np.empty((0, 3)), np.empty(0), crystal.default_F)
+        ledger.choose("crystal.hkl", 0, "", "default", "default_F everywhere")
+    for note in structure_factors.notes:
+        ledger.note(note)
+    if structure_factors.default_F == 0.0 and not structure_factors.F.any():
+        ledger.note("every structure factor is 0: give an hkl list or default_F")
+    return structure_factors.to_grid()
+
+
+def _resolve_interpolation(
+    config: Config, cells: tuple[int, int, int], hkl: HklGrid, ledger: Ledger
+) -> bool:
+    """Decide between tricubic and nearest structure factors (physics 4)."""
+    wanted = config.sampling.interpolate
+    if hkl.n_loaded == 0:
+        if wanted:
+            ledger.note("sampling.interpolate is not used: there is no hkl list")
+        ledger.choose("sampling.interpolate", False, "", "derived", "no hkl list")
+        return False
+    if wanted is not None:
+        ledger.choose("sampling.interpolate", wanted, "", "given", "")
+        return wanted
+    # The reference decides before it turns sample sizes into counts, which are 1 until then.
+    counts = config.crystal.cells or (1, 1, 1)
+    interpolate = min(counts) <= 2
+    ledger.choose(
+        "sampling.interpolate",
+        interpolate,
+        "",
+        "derived",
+        "on when Na, Nb or Nc, not counting sample sizes, is 2 or less",
+    )
+    if interpolate and min(cells) > 2:
+        ledger.note(
+            f"structure factors are interpolated though the crystal has {cells} cells, because "
+            "its size is not given as counts; sampling.interpolate = False turns it off"
+        )
+    return interpolate
+
+
+def _resolve_oversampling(
+    config: Config, sample: float, reciprocal_pixel: float, ledger: Ledger
+) -> tuple[int, int]:
+    """Return the sub-pixels along an edge, and how many are recommended (physics 4)."""
+    recommended = max(1, math.ceil(3.0 * sample / reciprocal_pixel))
+    wanted = config.sampling.oversample
+    if wanted is None:
+        ledger.choose(
+            "sampling.oversample",
+            recommended,
+            "",
+            "derived",
+            "3 per fringe: ceil(3 * sample / (wavelength * distance / pixel))",
+        )
+        return recommended, recommended
+    ledger.choose("sampling.oversample", wanted, "", "given", "")
+    if wanted < recommended:
+        ledger.note(
+            f"sampling.oversample = {wanted} is coarse: the sample is {1e10 * sample:g} Angstrom, "
+            f"a pixel {1e10 * reciprocal_pixel:g} Angstrom in reciprocal space; "
+            f"{recommended} is recommended"
+        )
+    return wanted, recommended
+
+
+def _resolve_sensor(
+    config: Config, sampling: dict[str, Sweep], ledger: Ledger
+) -> tuple[Sweep, float]:
+    """Return the sensor's layers and its absorption in 1/m (physics 4)."""
+    detector, layers = config.detector, sampling["thickness"]
+    depth = _si(detector.attenuation_depth_um, "um")
+    if layers.range == 0.0:
+        if depth is not None:
+            ledger.note("detector.attenuation_depth_um is not used: the sensor has no thickness")
+        return layers, 0.0
+    if depth is None:
+        depth = layers.range
+        ledger.choose("detector.attenuation_depth", depth, "m", "derived", "the thickness")
+        ledger.note(
+            "detector.attenuation_depth_um is not given: the thickness, "
+            f"{detector.thickness_um:g} um, is taken"
+        )
+    else:
+        ledger.choose("detector.attenuation_depth", depth, "m", "given", "")
+    if depth == 0.0 or math.isinf(depth):
+        ledger.note(
+            "detector.thickness_um is not used: the attenuation depth says not to model absorption"
+        )
+        layers = sampling["thickness"] = Sweep(0.0, 0.0, 1)
+        return layers, 0.0
+    return layers, 1.0 / depth
+
+
+def _resolve_roi(config: Config, panel: Panel, ledger: Ledger) -> tuple[int, int, int, int]:
+    """Return the inclusive region of interest, inside the detector (physics 9)."""
+    last_fast, last_slow = panel.pixels_fast - 1, panel.pixels_slow - 1
+    whole = (0, last_fast, 0, last_slow)
+    wanted = config.sampling.roi
+    if wanted is None:
+        ledger.choose("sampling.roi", whole, "", "default", "the whole detector")
+        return whole
+    fast_min, fast_max, slow_min, slow_max = wanted
+    clipped = (fast_min, min(fast_max, last_fast), slow_min, min(slow_max, last_slow))
+    if fast_min > last_fast or slow_min > last_slow:
+        raise ConfigError(
+            "sampling.roi",
+            wanted,
+            f"must overlap the detector: fast 0...{last_fast}, slow 0...{last_slow}",
+        )
+    ledger.choose("sampling.roi", clipped, "", "given", "inclusive, clipped to the detector")
+    if clipped != wanted:
+        ledger.note(f"sampling.roi = {wanted} is clipped to the detector: {clipped}")
+    return clipped
+
+
+def _read_mask(config: Config, panel: Panel) -> NDArray[np.uint8] | None:
+    """Read the mask as 0 (skip) and 1 (formats, mask)."""
+    path = config.detector.mask_file
+    if path is None:
+        return None
+    from nbcy.io.smv import read_smv
+
+    _, pixels = read_smv(path)
+    shape = (panel.pixels_slow, panel.pixels_fast)
+    if pixels.shape != shape:
+        raise ConfigError(
+            "detector.mask_file",
+            path,
+            f"must have the detector's shape (slow, fast) = {shape}, it has {pixels.shape}",
+        )
+    mask: NDArray[np.uint8] = (pixels != 0).astype(np.uint8)
+    mask.setflags(write=False)
+    return mask
