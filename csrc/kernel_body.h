@@ -354,10 +354,10 @@ static double finish_block(const nbcy_scene *sc, nbcy_block *b, float *image)
     double omega = 0.0;
     for (int i = 0; i < b->n; i++) {
         image[b->image_index[i]] = (float)b->sum[i];
-        omega += b->omega_sum[i];
+        omega += sc->oversample_omega ? b->omega_sum[i] / (sc->oversample * sc->oversample) : b->omega_first[i];
     }
     b->n = 0;
-    return omega / (sc->oversample * sc->oversample);
+    return omega;
 }
 
 int NBCY_RENDER_TILE(const nbcy_scene *sc, const nbcy_tile *tile, float *image, double *solid_angle,

@@ -79,7 +79,7 @@ typedef struct {
     double background, I_pixel_final;
 } nbcy_trace;
 
-/* Renders a tile into the float32 image; adds the tile's solid angle to *solid_angle.
+/* Renders a tile into the float32 image; adds the solid angle its pixels were scaled by to *solid_angle.
    Returns early with NBCY_CANCELLED once *cancel is set. */
 typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, float *image,
                                 double *solid_angle, const volatile int *cancel);

@@ -131,7 +131,7 @@ def crystals(draw: st.DrawFn, counts: dict[str, int]) -> dict[str, Any]:
             "cells": tuple(draw(st.sampled_from([1, 2, 3, 5, 8, 40])) for _ in range(3)),
             "shape": draw(st.sampled_from(["square", "round", "gauss", "tophat"])),
             "fudge": draw(maybe(between(0.001, 10.0))),
-            "default_F": draw(st.sampled_from([100.0, 1.0, 0.0])),
+            "default_F": draw(st.sampled_from([100.0, 100.0, 1.0, 0.0])),
         }
     )
 
@@ -197,7 +197,6 @@ def detectors(
         "pixel_mm": draw(between(0.05, 12.0)),
         "point_pixel": draw(st.sampled_from([False, False, True])),
     }
-    extent = detector["pixel_mm"] * max(detector["pixels_fast"], detector["pixels_slow"])
     beam: dict[str, Any] = {}
     direction = {"xds": (0, 0, 1), "dials": (0, 0, 1), "adxv": (0, 0, 1)}
     convention = draw(st.sampled_from([*NAMED_CONVENTIONS, "custom", "curved"]))
@@ -206,6 +205,8 @@ def detectors(
     along = draw(st.sampled_from(["distance_mm", "close_distance_mm"]))
     detector[along] = distance
     if convention == "curved":
+        # not bent so far that the sensor's normal, which is that of the flat detector, turns away
+        detector["pixel_mm"] = min(detector["pixel_mm"], 0.02 * distance)
         detector["curved"] = True
         detector["convention"] = draw(st.sampled_from(["mosflm", "denzo"]))
     else:
@@ -229,6 +230,7 @@ def detectors(
     else:
         towards = np.array(direction.get(detector["convention"], (1, 0, 0)), float)
 
+    extent = detector["pixel_mm"] * max(detector["pixels_fast"], detector["pixels_slow"])
     centre = draw(st.sampled_from(["none", "beam", "close", "org"]))
     if centre == "org":
         for name in ("orgx_px", "orgy_px"):

@@ -6,10 +6,11 @@ import secrets
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbcy.cli import report
-from nbcy.cli.flags import Outputs, parse
+from nbcy.cli.flags import Run, blame, parse
 from nbcy.cli.progress import progress_bar
 from nbcy.errors import ConfigError, UsageError
 from nbcy.io.atomic import check_destination
@@ -51,22 +52,21 @@ def run(argv: Sequence[str]) -> int:
         Exit status.
     """
     invocation = parse(argv)
-    outputs = invocation.outputs
+    outputs = invocation.run
     if outputs.seed is None:
-        outputs.seed = secrets.randbelow(2**31 - 2) + 1
-    config = invocation.config
+        outputs = replace(outputs, seed=secrets.randbelow(2**31 - 2) + 1)
     for note in invocation.notes:
         warn(f"note: {note}")
     try:
-        simulator = prepare(config)
+        simulator = prepare(invocation.config)
     except ConfigError as error:
-        raise invocation.explained(error) from None
+        raise UsageError(blame(error, invocation.given)) from None
     _check(outputs, simulator)
 
-    _print(report.before_rendering(simulator.scene, outputs))
+    _print(report.before_rendering(simulator.scene, outputs, invocation.headers))
     if outputs.trace_pixel:
         print(simulator.trace(*outputs.trace_pixel).to_log())
-    with progress_bar(outputs.progress) as progress:
+    with progress_bar(None if outputs.progress else False) as progress:
         image = simulator.run(threads=outputs.threads, progress=progress)
     if outputs.printout or outputs.printout_pixel:
         _print_pixels(image, outputs)
@@ -74,7 +74,7 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _check(outputs: Outputs, simulator: Simulator) -> None:
+def _check(outputs: Run, simulator: Simulator) -> None:
     """Refuse what could only fail after the work is done."""
     from nbcy.simulator import resolve_threads
 
@@ -106,7 +106,7 @@ def _print(lines: object) -> None:
     sys.stdout.flush()
 
 
-def _print_pixels(image: Image, outputs: Outputs) -> None:
+def _print_pixels(image: Image, outputs: Run) -> None:
     fast_min, fast_max, slow_min, slow_max = image.roi
     if outputs.printout_pixel:
         fast_min = fast_max = outputs.printout_pixel[0]
@@ -116,7 +116,7 @@ def _print_pixels(image: Image, outputs: Outputs) -> None:
             print(f"{fast:4d} {slow:4d} : {image.pixels[slow, fast]:.9g} photons")
 
 
-def write(image: Image, outputs: Outputs) -> None:
+def write(image: Image, outputs: Run) -> None:
     """Write the reference's files and print its lines about them."""
     print(report.solid_angle(image))
     print(f"writing {outputs.floatfile} as {image.pixels.size} 4-byte floats")

@@ -1,80 +1,96 @@
-"""The reference's report, line by line, so that scripts which read it go on working."""
+"""The reference's report, line for line, so that scripts which read it go on working."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nbcy.cli.flags import Outputs
+from nbcy.cli.flags import Run
 from nbcy.constants import AVOGADRO, RTD
+from nbcy.facts import SHAPES
 from nbcy.image import Image
 from nbcy.scene import Scene
 
-BANNER = "nanoBragg nanocrystal diffraction simulator - James Holton and Ken Frankel 5-17-17"
-CRYSTALS = {"square": "parallelpiped", "round": "ellipsoidal", "gauss": "gaussian", "tophat": "tophat-spot"}
-DENSITY = 1.2
-"""g/cm³ of the molecular weight line."""
+BANNER: Final = (
+    "nanoBragg nanocrystal diffraction simulator - James Holton and Ken Frankel 5-17-17"
+)
+PROTEIN_DENSITY: Final = 1.2
+"""g/cm³, which the reference takes for the approximate molecular weight."""
+
+_SHAPE_WORDS: Final = {shape: word for word, shape in SHAPES.items()}
 
 
 def _g(*values: Any) -> str:
     return " ".join(f"{float(value):g}" for value in values)
 
 
-def _columns(names: tuple[str, str, str], vectors: Any) -> Iterator[str]:
-    yield "     " + "".join(f"{name:<12}" for name in names)[:-2]
-    for axis, row in zip("XYZ", np.asarray(vectors).T, strict=True):
+def _columns(names: str, vectors: NDArray[np.float64]) -> Iterator[str]:
+    yield names
+    for axis, row in zip("XYZ", vectors.T, strict=True):
         yield f"{axis}: " + " ".join(f"{value:11.8f}" for value in row)
 
 
-def before_rendering(scene: Scene, outputs: Outputs) -> Iterator[str]:
-    """Yield the lines that describe a scene.
+def scene_lines(scene: Scene, run: Run, headers: Sequence[str] = ()) -> Iterator[str]:
+    """Yield what the reference prints before it renders.
 
     Parameters
     ----------
     scene : Scene
-    outputs : Outputs
-        What will be written.
+    run : Run
+        For the lines about noise.
+    headers : sequence of str
+        Files whose headers gave defaults.
     """
-    yield from _set_up(scene)
+    yield from _setting(scene, headers)
     yield from _crystal(scene)
-    yield from _steps(scene)
+    yield from _sampling(scene)
     yield from _summary(scene)
-    if outputs.noise:
-        yield from ("", "  noise image paramters:", f"  seed: {-abs(outputs.seed or 0)}")
+    if run.noise:
+        yield ""
+        yield "  noise image paramters:"
+        yield f"  seed: {-abs(run.seed)}"
         yield f"  water droplet size: {_g(scene.config.background.water_um / 1e6)} m"
     yield ""
 
 
-def _wavelength(scene: Scene) -> float:
-    """Return the nominal wavelength, m; the sources may have others."""
-    return float(scene.choices["wavelength"].value)  # type: ignore[arg-type]
-
-
-def _set_up(scene: Scene) -> Iterator[str]:
+def _setting(scene: Scene, headers: Sequence[str]) -> Iterator[str]:
     config, placement, panel = scene.config, scene.placement, scene.panels[0]
-    if config.detector.mask_file:
-        yield f"reading {config.detector.mask_file}"
-    normal = config.detector.normal_vector
-    if normal and math.sqrt(sum(x * x for x in normal)) != 1.0:
+    for path in headers:
+        yield f"reading {path}"
+    given = config.detector.normal_vector
+    if given is not None and math.sqrt(sum(x * x for x in given)) != 1.0:
         yield "WARNING: auto-generating odet_vector"
     yield BANNER
+    if config.crystal.mosaic_spread_deg and config.crystal.mosaic_domains is None:
+        domains = scene.orientations.shape[1]
+        yield f"WARNING: finite mosaicity with only one domain! upping to {domains} mosaic domains"
+    if config.crystal.mosaic_spread_deg and config.crystal.mosaic_domains is None:
+        domains = scene.orientations.shape[1]
+        yield (
+            "WARNING: finite mosaicity with only one domain! "
+            f"upping to {domains} mosaic domains"
+        )
     yield f"{placement.convention} convention selected."
-    yield f"pivoting detector around {'sample' if placement.pivot == 'sample' else 'direct beam spot'}"
+    pivot = {"beam": "direct beam spot", "sample": "sample"}[placement.pivot]
+    yield f"pivoting detector around {pivot}"
     axes = (panel.fast, panel.slow, panel.normal)
-    yield f"XDS incident beam: {_g(*(scene.beam @ axis for axis in axes))}"
-    if config.crystal.matrix_file:
-        yield f"reading {config.crystal.matrix_file}"
-    if config.sampling.interpolate is None:
-        # the reference decides before it knows the cells that a sample size makes
-        small = min(config.crystal.cells or (1, 1, 1)) <= 2
-        yield "auto-selected " + ("tricubic interpolation of structure factors" if small else "no interpolation")
+    yield f"XDS incident beam: {_g(*(axis @ scene.beam for axis in axes))}"
 
 
 def _crystal(scene: Scene) -> Iterator[str]:
-    crystal, cell = scene.config.crystal, scene.cell
+    config, cell = scene.config, scene.cell
+    crystal, sampling = config.crystal, config.sampling
+    if crystal.matrix_file is not None:
+        yield f"reading {crystal.matrix_file}"
+    if sampling.interpolate is None:
+        # Said before the reference knows whether there is a list to interpolate in.
+        few = min(crystal.cells or (1, 1, 1)) <= 2
+        choice = "tricubic interpolation of structure factors" if few else "no interpolation"
+        yield f"auto-selected {choice}"
     if crystal.misset_random:
         angles = " ".join(f"{angle * RTD:f}" for angle in cell.misset)
         yield f"random orientation misset angles: {angles} deg"
@@ -82,70 +98,77 @@ def _crystal(scene: Scene) -> Iterator[str]:
     yield f"Recp Cell: {_g(*cell.reciprocal_parameters)}"
     yield f"volume = {_g(cell.volume)} A^3"
     yield "real-space cell vectors (Angstrom):"
-    yield from _columns(("a", "b", "c"), cell.real)
+    yield from _columns("     a           b           c         ", cell.real)
     yield "reciprocal-space cell vectors (Angstrom^-1):"
-    yield from _columns(("a_star", "b_star", "c_star"), cell.reciprocal)
-    yield f"crystal is {' x '.join(_g(1e6 * size) for size in cell.sample)} microns"
-    if scene.config.sampling.oversample is None:
+    yield from _columns("     a_star      b_star      c_star    ", cell.reciprocal)
+    yield f"crystal is {' x '.join(_g(1e6 * edge) for edge in cell.sample)} microns"
+    if sampling.oversample is None:
         yield f"auto-selected {scene.oversample}-fold oversampling"
     elif scene.oversample < scene.oversample_recommended:
-        pixel = 1e10 * _wavelength(scene) * scene.placement.distance / scene.panels[0].pixel_size
+        distance = scene.placement.distance / scene.panels[0].pixel_size
         yield f"WARNING: maximum dimension of sample is {_g(1e10 * max(cell.sample))} A"
-        yield f"         but reciprocal pixel size is {_g(pixel)} A"
+        yield f"         but reciprocal pixel size is {_g(1e10 * _wavelength(scene) * distance)} A"
         yield "         intensity may vary significantly across a pixel!"
         yield f"         recommend -oversample {scene.oversample_recommended} to work around this"
     a, b, c = cell.parameters[:3]
-    yield f"approximate MW = {_g(a * b * c * 1e-24 * AVOGADRO * DENSITY)}"
-    if crystal.hkl_file:
+    yield f"approximate MW = {_g(a * b * c * 1e-24 * PROTEIN_DENSITY * AVOGADRO)}"
+    if crystal.hkl_file is not None:
         yield f"counting entries in {crystal.hkl_file}"
         if crystal.default_F != 0.0:
             yield f"initializing to default_F = {_g(crystal.default_F)}:"
         yield f"re-reading {crystal.hkl_file}"
 
 
-def _steps(scene: Scene) -> Iterator[str]:
+def _wavelength(scene: Scene) -> float:
+    """Return the central wavelength, m; a list of sources can do without it."""
+    wavelength: Any = scene.choices["beam.wavelength"].value
+    return float(wavelength)
+
+
+def _sampling(scene: Scene) -> Iterator[str]:
     sources = scene.sources
-    for layer in range(scene.layers):
-        yield f"thick{layer} = {_g(1e6 * layer * scene.layer_step)} um"
+    for number in range(scene.layers):
+        yield f"thick{number} = {_g(1e6 * scene.layer_step * number)} um"
     for number, phi in enumerate(scene.phis):
-        yield f"phi{number} = {_g(phi * RTD)}"
+        yield f"phi{number} = {_g(RTD * phi)}"
     for deviation in sources.deviations:
         yield f"divergence deviation: {_g(*deviation)}"
     if len(sources.deviations):
-        count = len(sources.wavelengths) // len(sources.deviations)
+        count = scene.sampling["dispersion"].count
         for number, wavelength in enumerate(sources.wavelengths[:count]):
             yield f"lambda{number} = {_g(wavelength)}"
     yield f"  created a total of {len(sources.wavelengths)} sources:"
-    for position, intensity, wavelength in zip(
-        sources.positions, sources.intensities, sources.wavelengths, strict=True
-    ):
+    rows = zip(sources.positions, sources.intensities, sources.wavelengths, strict=True)
+    for position, intensity, wavelength in rows:
         yield f"{_g(*position)}   {_g(intensity, wavelength)}"
     yield f"  created a total of {scene.orientations.shape[1]} mosaic domains"
 
 
 def _summary(scene: Scene) -> Iterator[str]:
     config, placement, panel = scene.config, scene.placement, scene.panels[0]
-    sampling, sources = scene.sampling, scene.sources
+    sampling, phi0 = scene.sampling, scene.config.spindle.phi_deg
+    dispersion, phi = sampling["dispersion"], sampling["phi"]
     yield f"  {scene.hkl.n_loaded} initialized hkls (all others ={_g(scene.hkl.default_F)})"
-    yield f"  {CRYSTALS[scene.shape]} xtal: {'x'.join(map(str, scene.cells))} cells"
-    dispersion = sampling["dispersion"]
+    yield f"  {_SHAPE_WORDS[scene.shape]} xtal: {'x'.join(map(str, scene.cells))} cells"
     yield (
         f"  wave={_g(_wavelength(scene))} meters +/- {_g(100.0 * dispersion.range)}% "
         f"in {dispersion.count} steps"
     )
-    yield "  polarization effect disabled" if scene.nopolar else (
-        f"  Kahn polarization factor: {scene.kahn_factor:f}"
-    )
+    if scene.nopolar:
+        yield "  polarization effect disabled"
+    else:
+        yield f"  Kahn polarization factor: {scene.kahn_factor:f}"
     if scene.curved:
         yield "  curved detector: all pixels same distance from origin"
     if scene.point_pixel:
         yield "  pixel obliquity effect disabled"
     yield f"  incident fluence: {_g(scene.fluence)} photons/m^2"
     yield (
-        f"  distance={_g(placement.distance)} detsize={_g(placement.size_fast)}x{_g(placement.size_slow)}  "
+        f"  distance={_g(placement.distance)} "
+        f"detsize={_g(placement.size_fast)}x{_g(placement.size_slow)}  "
         f"pixel={_g(panel.pixel_size)} meters ({panel.pixels_fast}x{panel.pixels_slow} pixels)"
     )
-    mu = scene.mu if scene.thickness > 0.0 else -1.0
+    mu = scene.mu if scene.mu > 0.0 else -1.0
     yield f"  sensor is {_g(scene.thickness)} m thick in {scene.layers} layers with mu= {_g(mu)}"
     yield f"  Xbeam={_g(placement.xbeam)} Ybeam={_g(placement.ybeam)}"
     yield f"  Fbeam={_g(placement.fbeam)} Sbeam={_g(placement.sbeam)}"
@@ -157,42 +180,39 @@ def _summary(scene: Scene) -> Iterator[str]:
     yield f"  spindle ROTATION_AXIS= {_g(*placement.spindle)}"
     yield f"  POLARIZATION_PLANE_NORMAL= {_g(*placement.plane_normal)}"
     yield f"  dials origin= {_g(*(1000.0 * x for x in placement.dials_origin))}"
-    fast_min, fast_max, slow_min, slow_max = _reported_roi(scene)
-    yield f"  roi: {fast_min} < x < {fast_max} && {slow_min} < y < {slow_max}"
+    # Without a region the reference prints the numbers of pixels, else the last pixels.
+    whole = config.sampling.roi is None
+    roi = (0, panel.pixels_fast, 0, panel.pixels_slow) if whole else scene.roi
+    yield f"  roi: {roi[0]} < x < {roi[1]} && {roi[2]} < y < {roi[3]}"
     for name in ("hdiv", "vdiv"):
-        yield f"  {name}range={_g(sampling[name].range)} {name}step={_g(sampling[name].step)}  radians"
-    yield f"  {len(sources.deviations) or -1} divergence steps"
-    yield f"  {len(sources.wavelengths)} sources"
-    domains = scene.orientations.shape[1]
-    yield f"  {domains} mosaic domains over mosaic spread of {_g(scene.mosaic_spread * RTD)} degrees"
-    phi = sampling["phi"]
-    phi0 = config.spindle.phi_deg
-    yield f"  {phi.count} phi steps from {_g(phi0)} to {_g(phi0 + phi.range * RTD)} degrees"
+        sweep = sampling[name]
+        yield f"  {name}range={_g(sweep.range)} {name}step={_g(sweep.step)}  radians"
+    yield f"  {len(scene.sources.deviations) or -1} divergence steps"
+    yield f"  {len(scene.wavelengths)} sources"
+    yield (
+        f"  {scene.orientations.shape[1]} mosaic domains over mosaic spread of "
+        f"{_g(RTD * scene.mosaic_spread)} degrees"
+    )
+    yield f"  {phi.count} phi steps from {_g(phi0)} to {_g(phi0 + RTD * phi.range)} degrees"
     yield f"  {scene.oversample}x{scene.oversample} pixel oversample steps"
-    if config.detector.mask_file:
+    if config.detector.mask_file is not None:
         yield f"  skipping zero-flagged pixels in {config.detector.mask_file}"
 
 
-def _reported_roi(scene: Scene) -> tuple[int, int, int, int]:
-    """Return the region as the reference prints it: a whole detector ends one past its last pixel."""
-    if scene.config.sampling.roi is None:
-        return 0, scene.panels[0].pixels_fast, 0, scene.panels[0].pixels_slow
-    return scene.roi
-
-
-def statistics(image: Image) -> Iterator[str]:
-    """Yield the lines that describe an image."""
-    found, scene = image.statistics(), image.scene
-    # where the reference last was in the brightest pixel: the centre of its last sub-pixel
-    last = 1.0 - 0.5 / scene.oversample
-    at = [(pixel + last) * scene.panels[0].pixel_size for pixel in (found.max_fast, found.max_slow)]
-    yield f"max_I = {_g(found.max)}  at {_g(*at)}"
-    yield f"mean= {_g(found.mean)} rms= {_g(found.rms)} rmsd= {_g(found.rmsd)}"
-
-
-def solid_angle(image: Image) -> str:
-    """Return the line about the solid angle."""
+def solid_angle_line(image: Image) -> str:
+    """Return what the reference prints right after it has rendered."""
     angle = image.solid_angle or 0.0
+    sphere = 100.0 * angle / 4.0 / math.pi
     return (
-        f"solid angle subtended by detector = {_g(angle)} steradian ( {_g(100.0 * angle / (4.0 * math.pi))}% sphere)"
+        f"solid angle subtended by detector = {_g(angle)} steradian ( {_g(sphere)}% sphere)"
     )
+
+
+def statistics_lines(image: Image) -> Iterator[str]:
+    """Yield what the reference prints about the pixels."""
+    scene, found = image.scene, image.statistics()
+    # The reference remembers where in the pixel its last sub-pixel was.
+    last = (scene.oversample - 0.5) / scene.oversample
+    place = [scene.panels[0].pixel_size * (p + last) for p in (found.max_fast, found.max_slow)]
+    yield f"max_I = {_g(found.max)}  at {_g(*place)}"
+    yield f"mean= {_g(found.mean)} rms= {_g(found.rms)} rmsd= {_g(found.rmsd)}"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nbcy.cli.dropin import prepare, warn
-from nbcy.cli.flags import Invocation, parse
+from nbcy.cli.flags import blame, parse
 from nbcy.cli.progress import progress_bar
+from nbcy.config import Config
 from nbcy.errors import ConfigError, UsageError
 
 HELP = """\
@@ -34,9 +35,8 @@ def run(argv: Sequence[str]) -> int:
         print(HELP, end="")
         return 0
     words, options = _split(list(argv))
-    invocation = parse(words)
-    _merge(invocation, options)
-    config = invocation.config
+    invocation = parse(words, Config.load(options["config"][0]) if options["config"] else None)
+    config = invocation.config.with_overrides(_settings(options["set"]))
     for note in invocation.notes:
         warn(f"note: {note}")
 
@@ -53,12 +53,12 @@ def run(argv: Sequence[str]) -> int:
         if Path(name).suffix.lower() not in (".toml", ".json"):
             raise UsageError(f"--save-config {name}: must end in .toml or .json")
     seed = _seed(options["noise"])
-    threads = resolve_threads(invocation.outputs.threads)
+    threads = resolve_threads(invocation.run.threads)
     try:
         simulator = prepare(config)
     except ConfigError as error:
-        raise invocation.explained(error) from None
-    with progress_bar(invocation.outputs.progress) as progress:
+        raise UsageError(blame(error, invocation.given)) from None
+    with progress_bar(None if invocation.run.progress else False) as progress:
         image = simulator.run(threads=threads, progress=progress)
     if seed is not None:
         image = image.with_noise(seed=seed)
@@ -96,18 +96,15 @@ def _split(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
     return rest, options
 
 
-def _merge(invocation: Invocation, options: dict[str, list[str]]) -> None:
-    """Put the flags on top of the file, and --set on top of both."""
-    if options["config"]:
-        from nbcy.config import Config
-
-        invocation.base = Config.load(options["config"][0])
-    for setting in options["set"]:
-        key, equals, text = setting.partition("=")
+def _settings(words: list[str]) -> dict[str, Any]:
+    """Read what --set sets."""
+    settings = {}
+    for word in words:
+        key, equals, text = word.partition("=")
         if not equals or not key:
-            raise UsageError(f"--set {setting}: expected KEY=VALUE, such as crystal.cells=[20,20,20]")
-        invocation.overrides[key] = _value(text)
-        invocation.flag_of[key] = f"--set {key}="
+            raise UsageError(f"--set {word}: expected KEY=VALUE, such as crystal.cells=[20,20,20]")
+        settings[key] = _value(text)
+    return settings
 
 
 def _value(text: str) -> Any:

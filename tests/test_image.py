@@ -1,0 +1,343 @@
+"""Image: statistics, files, noise, pictures."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from nbcy.config import Config
+from nbcy.errors import ConfigError, FileError, NbcyError
+from nbcy.image import FORMATS, Image, output_format, smv_header
+from nbcy.io.smv import read_smv
+from nbcy.scene import build_scene
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+INPUTS = GOLDEN / "inputs"
+CUBIC = {
+    "crystal.cell_angstrom_deg": [100.0],
+    "crystal.default_F": 100.0,
+    "crystal.cells": 5,
+    "beam.wavelength_angstrom": 6.2,
+    "detector.distance_mm": 100.0,
+    "detector.pixels_fast": 96,
+    "detector.pixels_slow": 96,
+    "detector.pixel_mm": 0.4,
+}
+# What the command lines of some golden cases (args.txt) mean.
+HEADER = {
+    "beam.wavelength_angstrom": 5.5,
+    "detector.distance_mm": 120.0,
+    "detector.xbeam_mm": 18.0,
+    "spindle.phi_deg": 3.0,
+    "spindle.osc_deg": 0.5,
+}
+OVERRIDES = {
+    "cubic": {},
+    "roi": {"sampling.roi": (20, 60, 30, 70)},
+    "mask": {
+        **HEADER,
+        "detector.ybeam_mm": 18.4,
+        "detector.mask_file": str(INPUTS / "mask.img"),
+    },
+    "img_header": {**HEADER, "detector.ybeam_mm": 20.0},
+}
+
+
+def scene_of(overrides):
+    return build_scene(Config().with_overrides({**CUBIC, **overrides}))
+
+
+def small_scene(slow, fast, **overrides):
+    pixels = {"detector.pixels_slow": slow, "detector.pixels_fast": fast}
+    return scene_of({**pixels, **overrides})
+
+
+def golden(case):
+    return Image(np.load(GOLDEN / case / "image.npz")["float"], scene_of(OVERRIDES[case]), {})
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.mark.parametrize("case", OVERRIDES)
+def test_statistics_are_the_reference_report(case):
+    statistics = golden(case).statistics()
+    report = (GOLDEN / case / "stdout.txt").read_text()
+    number = r"(\S+)"
+    largest, x, y = re.search(rf"max_I = {number}  at {number} {number}", report).groups()
+    assert f"{statistics.max:g}" == largest
+    # The report gives the middle of the pixel, in m.
+    assert f"{(statistics.max_fast + 0.5) * 0.4e-3:g}" == x
+    assert f"{(statistics.max_slow + 0.5) * 0.4e-3:g}" == y
+    mean, rms, rmsd = re.search(rf"mean= {number} rms= {number} rmsd= {number}", report).groups()
+    assert f"{statistics.mean:g}" == mean
+    assert f"{statistics.rms:g}" == rms
+    assert f"{statistics.rmsd:g}" == rmsd
+    scale = re.search(r"intfile_scale = (\S+)", report)[1]
+    assert f"{golden(case).default_scale():g}" == scale
+
+
+@pytest.mark.parametrize("case", OVERRIDES)
+def test_smv_is_the_golden_file(case, tmp_path):
+    """Pixels to the byte; header values within half a unit of the sixth digit that %g keeps."""
+    golden(case).save(tmp_path / "intimage.img")
+    entries, pixels = read_smv(tmp_path / "intimage.img")
+    golden_entries, golden_pixels = read_smv(GOLDEN / case / "intimage.img")
+    np.testing.assert_array_equal(pixels, golden_pixels)
+    assert list(entries) == list(golden_entries)
+    for key, text in golden_entries.items():
+        for mine, want in zip(entries[key].split(","), text.split(","), strict=True):
+            try:
+                assert abs(float(mine) - float(want)) <= 5e-6 * abs(float(want)), key
+            except ValueError:
+                assert mine == want
+
+
+def test_header_of_a_turned_detector():
+    """Values of the golden case detector_rot_xds, which pivots around the sample."""
+    scene = scene_of(
+        {
+            "detector.convention": "xds",
+            "detector.rotx_deg": 5.0,
+            "detector.roty_deg": 3.0,
+            "detector.rotz_deg": 1.0,
+            "detector.twotheta_deg": 20.0,
+        }
+    )
+    args = (GOLDEN / "detector_rot_xds" / "args.txt").read_text()
+    assert "-detector_rotx 5 -detector_roty 3 -detector_rotz 1 -twotheta 20" in args
+    golden_entries, _ = read_smv(GOLDEN / "detector_rot_xds" / "intimage.img")
+    for key, text in smv_header(scene).entries().items():
+        for mine, want in zip(text.split(","), golden_entries[key].split(","), strict=True):
+            # Half a unit of the sixth digit of the golden header.
+            assert abs(float(mine) - float(want)) <= 5e-6 * abs(float(want)), key
+
+
+def test_pgm_is_the_golden_file(tmp_path):
+    golden("cubic").save(tmp_path / "image.pgm")
+    assert (tmp_path / "image.pgm").read_bytes() == (GOLDEN / "cubic" / "image.pgm").read_bytes()
+
+
+@pytest.mark.parametrize(("case", "seed"), [("cubic", 42), ("cubic_bright_noise", 5)])
+def test_noise_image_is_the_golden_file(case, seed, tmp_path):
+    image = Image(np.load(GOLDEN / case / "image.npz")["float"], scene_of({}), {})
+    noisy = image.with_noise(seed, "reference")
+    noisy.save(tmp_path / "noiseimage.img")
+    ours = (tmp_path / "noiseimage.img").read_bytes()
+    reference = (GOLDEN / case / "noiseimage.img").read_bytes()
+    origin = re.search(rb"DIALS_ORIGIN=[^\n]*", reference)[0]
+    # The one line that the spec mends makes the padding one blank shorter.
+    assert ours == reference.replace(origin, origin + b";").replace(b"}\f ", b"}\f")
+    report = (GOLDEN / case / "stdout.txt").read_text()
+    photons, overloads = re.search(r"(\d+) photons on noise image \((\d+)", report).groups()
+    assert int(noisy.statistics().sum) == int(photons)
+    assert noisy.overloads() == int(overloads)
+
+
+@given(
+    hnp.arrays(np.float32, (5, 6), elements=st.floats(0.0, 1e6, width=32)),
+    hnp.arrays(np.bool_, (5, 6)),
+    st.tuples(st.integers(0, 5), st.integers(0, 5)).map(sorted),
+    st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted),
+)
+def test_statistics_by_definition(pixels, mask, fast, slow):
+    scene = small_scene(5, 6)
+    object.__setattr__(scene, "mask", mask.astype(np.uint8))
+    statistics = Image(pixels, scene, {"roi": [*fast, *slow]}).statistics()
+    region = np.zeros((5, 6), bool)
+    region[slow[0] : slow[1] + 1, fast[0] : fast[1] + 1] = True
+    counted = region & mask
+    values = pixels[counted].astype(np.float64)
+    n = len(values)
+    assert statistics.pixels == n
+    # Sums of at most 30 terms: 30 rounding errors at most.
+    close = {"rel": 30 * 2.0**-52, "abs": 1e-300}
+    assert statistics.sum == pytest.approx(math.fsum(values), **close)
+    if not n:
+        assert (statistics.mean, statistics.rms, statistics.max) == (0.0, 0.0, 0.0)
+        return
+    mean = math.fsum(values) / n
+    assert statistics.mean == pytest.approx(mean, **close)
+    assert statistics.rms == pytest.approx(math.sqrt((values**2).sum() / max(n - 1, 1)), **close)
+    everything = pixels[region].astype(np.float64)
+    spread = math.sqrt(((everything - mean) ** 2).sum() / max(everything.size - 1, 1))
+    # The mean's own error is subtracted from each pixel.
+    assert statistics.rmsd == pytest.approx(spread, rel=1e-12, abs=1e6 * 60 * 2.0**-52)
+    assert statistics.max == values.max()
+    where = np.argwhere(counted & (pixels == values.max()))[0]
+    assert [statistics.max_slow, statistics.max_fast] == where.tolist()
+
+
+def test_solid_angle_is_handed_on():
+    image = Image(np.ones((4, 4)), small_scene(4, 4), {}, solid_angle=0.25)
+    assert image.statistics().solid_angle == 0.25
+    assert image.with_noise(1).statistics().solid_angle == 0.25
+    assert Image(np.ones((4, 4)), small_scene(4, 4), {}).solid_angle is None
+
+
+def test_pixels_are_read_only_float32():
+    image = Image([[1, 2], [3, 4]], small_scene(2, 2), {"nbcy": "0"})
+    assert image.pixels.dtype == np.float32
+    with pytest.raises(ValueError, match="read-only"):
+        image.pixels[0, 0] = 1.0
+    with pytest.raises(TypeError):
+        image.provenance["nbcy"] = "1"
+
+
+def test_shape_must_be_the_detectors():
+    with pytest.raises(ConfigError, match=r"\(2, 3\)"):
+        Image(np.ones((3, 2)), small_scene(2, 3), {})
+
+
+def test_repr_says_what_it_is():
+    image = Image(np.full((2, 3), 2.0), small_scene(2, 3), {})
+    assert repr(image) == "<nbcy.Image: 2 x 3 pixels, 12 photons>"
+    assert "counts" in repr(image.with_noise(1))
+
+
+@given(
+    hnp.arrays(np.float32, (4, 7), elements=st.floats(0.0, 1e5, width=32)),
+    st.sampled_from(sorted(FORMATS)),
+)
+def test_every_suffix(scratch, pixels, suffix):
+    image = Image(pixels, small_scene(4, 7), {})
+    path = scratch / f"image{suffix.upper()}"
+    image.save(path)
+    data = path.read_bytes()
+    kind = FORMATS[suffix]
+    if kind == "raw":
+        assert data == pixels.astype("<f4").tobytes()
+    elif kind == "npy":
+        np.testing.assert_array_equal(np.load(path), pixels)
+    elif kind == "smv":
+        _, counts = read_smv(path)
+        scale = 55000.0 / float(pixels.max()) if pixels.any() else 1.0
+        # Half from rounding, and half a unit of a float32 below 2**16.
+        assert (np.abs(counts - (pixels.astype(np.float64) * scale + 40.0)) <= 0.5 + 2.0**-9).all()
+    else:
+        assert data.startswith({"pgm": b"P5\n7 4\n", "png": b"\x89PNG"}[kind])
+
+
+def test_format_in_place_of_the_suffix(tmp_path):
+    image = Image(np.ones((2, 2)), small_scene(2, 2), {})
+    image.save(tmp_path / "float.dat", format="raw")
+    assert (tmp_path / "float.dat").stat().st_size == 16
+    assert output_format("a.IMG") == "smv"
+
+
+def test_scale_and_offset(tmp_path):
+    image = Image([[0.0, 1.0], [2.0, 1e9]], small_scene(2, 2), {})
+    image.save(tmp_path / "a.img", scale=10.0, adc=3.0)
+    assert read_smv(tmp_path / "a.img")[1].tolist() == [[3, 13], [23, 65535]]
+    image.save(tmp_path / "b.img", scale=10.0, adc=-15.0)
+    assert read_smv(tmp_path / "b.img")[1].tolist() == [[0, 0], [5, 65535]]
+    image.save(tmp_path / "c.pgm", scale=1.5)
+    assert (tmp_path / "c.pgm").read_bytes().endswith(b"255\n" + bytes([0, 1, 3, 255]))
+
+
+def test_counts_are_not_scaled(tmp_path):
+    noisy = Image(np.full((3, 3), 7.0), small_scene(3, 3), {}).with_noise(5)
+    assert noisy.default_scale() == 1.0
+    noisy.save(tmp_path / "noise.img")
+    np.testing.assert_array_equal(read_smv(tmp_path / "noise.img")[1], noisy.pixels + 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "reason"),
+    [
+        ("image.jpg", {}, ConfigError, "must end in one of .bin"),
+        ("image", {}, ConfigError, "must end in one of"),
+        ("image.img", {"format": "tiff"}, ConfigError, "raw, smv, pgm, png, npy"),
+        ("image.bin", {"scale": 2.0}, ConfigError, "no meaning for the format raw"),
+        ("image.png", {"adc": 2.0}, ConfigError, "no meaning for the format png"),
+        ("image.img", {"max_size": 2}, ConfigError, "no meaning for the format smv"),
+        ("image.img", {"scale": math.nan}, ConfigError, "finite"),
+        ("image.png", {"max_size": 0}, ConfigError, "at least 1"),
+        ("missing/image.img", {}, FileError, "no folder"),
+    ],
+)
+def test_bad_ways_to_save(tmp_path, name, options, error, reason):
+    image = Image(np.ones((2, 2)), small_scene(2, 2), {})
+    with pytest.raises(error, match=reason):
+        image.save(tmp_path / name, **options)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_failing_writer_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr("nbcy.io.png.gray_levels", fail)
+    with pytest.raises(MemoryError):
+        Image(np.ones((2, 2)), small_scene(2, 2), {}).save(tmp_path / "image.png")
+    assert not os.listdir(tmp_path)
+
+
+def test_noise_keeps_record_of_itself():
+    image = Image(np.full((3, 4), 9.0), small_scene(3, 4), {"nbcy": "0"})
+    noisy = image.with_noise(seed=3)
+    assert noisy.provenance["noise"] == {"seed": 3, "stream": "numpy"}
+    assert noisy.provenance["nbcy"] == "0"
+    np.testing.assert_array_equal(noisy.pixels, image.with_noise(3).pixels)
+    assert "noise" not in image.provenance
+    with pytest.raises(ConfigError, match="twice"):
+        noisy.with_noise(4)
+    for seed in (-1, 1.5):
+        with pytest.raises(ConfigError, match="seed"):
+            image.with_noise(seed)
+
+
+def test_noise_stays_inside_the_region():
+    scene = small_scene(4, 4, **{"sampling.roi": (1, 2, 0, 1)})
+    noisy = Image(np.full((4, 4), 1000.0), scene, {}).with_noise(1)
+    assert (noisy.pixels > 0).sum() == 4
+    assert noisy.statistics().pixels == 4
+
+
+def test_notebook_picture():
+    from PIL import Image as Picture
+
+    pixels = np.zeros((1500, 20), np.float32)
+    pixels[700, 10] = 3.0
+    data = Image(pixels, small_scene(1500, 20), {})._repr_png_()
+    with Picture.open(io.BytesIO(data)) as picture:
+        assert picture.size == (10, 750)
+        assert np.argwhere(np.asarray(picture) == 0).tolist() == [[350, 5]]
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((3, 5)), np.arange(15.0).reshape(3, 5)])
+def test_plot(pixels, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    axes = Image(pixels, small_scene(3, 5), {}).plot()
+    assert axes.images[0].get_array().shape == (3, 5)
+    assert axes.get_ylabel() == "slow (pixels)"
+    own = pyplot.figure().subplots()
+    assert Image(pixels, small_scene(3, 5), {}).plot(own) is own
+    own.figure.canvas.draw()
+    pyplot.close("all")
+
+
+def test_plot_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(NbcyError, match="pip install nbcy"):
+        Image(np.ones((2, 2)), small_scene(2, 2), {}).plot()
+
+
+def test_the_kernel_is_not_needed():
+    code = "import sys, nbcy.image; print('nbcy._kernel' in sys.modules, 'PIL' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
