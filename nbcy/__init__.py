@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbcy.audit import AuditReport, audit
+    from nbcy.auditing import AuditReport, audit
     from nbcy.config import Background, Beam, Config, Crystal, Detector, Sampling, Spindle
     from nbcy.errors import (
         ConfigError,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nbcy.version import __version__
 
 _HOMES = {
-    "nbcy.audit": ("AuditReport", "audit"),
+    "nbcy.auditing": ("AuditReport", "audit"),
     "nbcy.config": ("Background", "Beam", "Config", "Crystal", "Detector", "Sampling", "Spindle"),
     "nbcy.errors": (
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),

@@ -1,7 +1,7 @@
-"""What to simulate, in the user's units: immutable models, TOML and JSON in and out.
+"""What to simulate, in the user's units: immutable models, to and from TOML and JSON.
 
-A bare number needs its unit in the name (``distance_mm=250``, also ``distance_m=0.25``), a quantity
-brings its own (``distance="25 cm"`` or a pint quantity). There is no third way.
+A bare number needs its unit in the name (``distance_mm=250``, ``distance_m=0.25``), a quantity
+brings its own (``distance="25 cm"`` or a pint quantity), and there is no third way.
 """
 
 from __future__ import annotations
@@ -10,316 +10,362 @@ import difflib
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
-from pydantic_core import PydanticUndefined
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from nbcy.errors import ConfigError, FileError, UnitError
 from nbcy.quirks import QUIRKS, parse_quirks
-from nbcy.units import UNITS, convert, parse_quantity, suffix_of
+from nbcy.units import UNITS, alternatives, convert, is_quantity, parse_quantity, split_units
+
+# The largest seed of the reference's random numbers (physics 8); no count is ever as large.
+_MAX_WHOLE = 2**31 - 2
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-        raise ValueError("must be a number")
-    return float(value)
-
-
-def _checked(test: Any, expected: str) -> BeforeValidator:
-    def check(value: Any) -> float:
-        number = _number(value)
-        if not test(number):
-            raise ValueError(expected)
-        return number
+def _sized(count: int, what: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if not isinstance(value, tuple) or len(value) != count:
+            raise ValueError(f"must be {what}")
+        return value
 
     return BeforeValidator(check)
 
 
-def _whole(minimum: int | None) -> BeforeValidator:
-    expected = "must be a whole number" + ("" if minimum is None else f" of at least {minimum}")
-
-    def check(value: Any) -> int:
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-            raise ValueError(expected)
-        if not math.isfinite(value) or value != int(value) or (minimum is not None and value < minimum):
-            raise ValueError(expected)
-        return int(value)
-
-    return BeforeValidator(check)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError("must be true or false")
-    return bool(value)
-
-
-def _items(value: Any, counts: Iterable[int]) -> tuple[Any, ...]:
-    counts = tuple(counts)
-    wanted = f"must be {' or '.join(map(str, counts[-1:]))} numbers"
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise ValueError(wanted)
-    items = tuple(value.tolist() if isinstance(value, np.ndarray) else value)
-    if len(items) not in counts:
-        raise ValueError(f"{wanted}, not {len(items)}")
-    return items
-
-
-def _finite_items(value: Any, counts: Iterable[int]) -> tuple[float, ...]:
-    numbers = tuple(_number(item) for item in _items(value, counts))
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("must be finite numbers")
-    return numbers
-
-
-def _direction(value: Any) -> tuple[float, ...]:
-    vector = _finite_items(value, (3,))
+def _check_direction(vector: tuple[float, ...]) -> tuple[float, ...]:
     if not any(vector):
-        raise ValueError("must not be the zero vector")
+        raise ValueError("must not have the length 0")
     return vector
 
 
-def _cell(value: Any) -> tuple[float, ...]:
-    given = _finite_items(value, range(1, 7))
-    lengths = (*given[:3], *(given[0],) * (3 - len(given)))
-    angles = (*given[3:], *(90.0,) * (6 - max(3, len(given))))
-    if min(lengths) <= 0:
-        raise ValueError("the three lengths must be positive")
-    alpha, beta, gamma = sorted(angles)
-    if not (alpha > 0 and gamma < alpha + beta and alpha + beta + gamma < 360):
+def _complete_cell(cell: object) -> object:
+    numbers = cell if isinstance(cell, tuple) else (cell,)
+    if not 1 <= len(numbers) <= 6:
+        raise ValueError("must be 1 to 6 of a, b, c, alpha, beta, gamma")
+    lengths, angles = numbers[:3], numbers[3:]
+    return lengths + lengths[:1] * (3 - len(lengths)) + angles + (90.0,) * (3 - len(angles))
+
+
+def _check_cell(cell: tuple[float, ...]) -> tuple[float, ...]:
+    low, middle, high = sorted(cell[3:])
+    if not (low > 0.0 and high < low + middle and low + middle + high < 360.0):
         raise ValueError(
             "the angles form no cell: each must be positive and below the sum of the other two, "
-            "and all three together below 360 degrees"
+            "and all three together below 360°"
         )
-    return (*lengths, *angles)
+    return cell
 
 
-def _matrix(value: Any) -> tuple[tuple[float, ...], ...]:
-    items = np.asarray(value, dtype=object).reshape(-1) if not isinstance(value, str) else ()
-    if len(items) != 9:
-        raise ValueError("must be nine numbers: rows x, y, z; columns a*, b*, c*")
-    numbers = _finite_items(items, (9,))
-    rows = (numbers[0:3], numbers[3:6], numbers[6:9])
-    if np.linalg.det(np.array(rows)) == 0:
-        raise ValueError("is singular: its columns must be three independent vectors a*, b*, c*")
-    return rows
+def _check_roi(roi: tuple[int, ...]) -> tuple[int, ...]:
+    if roi[0] > roi[1] or roi[2] > roi[3]:
+        raise ValueError(
+            "must be fast_min, fast_max, slow_min, slow_max, with no minimum above its maximum"
+        )
+    return roi
 
 
-def _cells(value: Any) -> tuple[int, ...]:
-    items = (value,) * 3 if isinstance(value, int | float | np.number) else _items(value, (3,))
-    check: Any = _whole(1).func
-    return tuple(check(item) for item in items)
+def _file_name(value: object) -> object:
+    name = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError("must be the name of a file")
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise ValueError("must be a file name in UTF-8")
+    return name
 
 
-def _roi(value: Any) -> tuple[int, ...]:
-    check: Any = _whole(0).func
-    fast_min, fast_max, slow_min, slow_max = (check(item) for item in _items(value, (4,)))
-    if fast_min > fast_max or slow_min > slow_max:
-        raise ValueError("must be (fast_min, fast_max, slow_min, slow_max) with min <= max")
-    return fast_min, fast_max, slow_min, slow_max
+def _quirk_names(value: object) -> frozenset[str]:
+    if not isinstance(value, str | Iterable) or isinstance(value, bytes | Mapping):
+        raise ValueError("must be a list of names, or 'all'")
+    try:
+        return parse_quirks(value if isinstance(value, str) else map(str, value))
+    except ConfigError as error:
+        name = str(error.value)
+        raise ValueError(f"{name!r} {error.expected}{_nearest(name, QUIRKS)}") from None
 
 
-Finite = Annotated[float, _checked(math.isfinite, "must be a finite number")]
-Positive = Annotated[float, _checked(lambda x: 0 < x < math.inf, "must be a positive number")]
-NotNegative = Annotated[float, _checked(lambda x: 0 <= x < math.inf, "must be zero or a positive number")]
-Depth = Annotated[float, _checked(lambda x: x >= 0, 'must be zero or more; "inf" means no absorption model')]
-Kahn = Annotated[float, _checked(lambda x: -1 <= x <= 1, "must be from -1 to 1")]
-Whole = Annotated[int, _whole(None)]
-Count = Annotated[int, _whole(1)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Vector = Annotated[tuple[float, float, float], BeforeValidator(lambda v: _finite_items(v, (3,)))]
-Direction = Annotated[tuple[float, float, float], BeforeValidator(_direction)]
-Cell = Annotated[tuple[float, float, float, float, float, float], BeforeValidator(_cell)]
-Row = tuple[float, float, float]
-Matrix = Annotated[tuple[Row, Row, Row], BeforeValidator(_matrix)]
-Cells = Annotated[tuple[int, int, int], BeforeValidator(_cells)]
-Roi = Annotated[tuple[int, int, int, int], BeforeValidator(_roi)]
-
-_CELL_UNITS = ("angstrom",) * 3 + ("deg",) * 3
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
-class _Model(BaseModel):
-    """Frozen model whose quantities follow the unit rule and whose errors are nbcy's."""
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Depth = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+Whole = Annotated[int, Field(ge=-_MAX_WHOLE, le=_MAX_WHOLE)]
+Count = Annotated[Whole, Field(ge=1)]
+FileName = Annotated[str, BeforeValidator(_file_name)]
+Row = Annotated[tuple[float, float, float], _sized(3, "three rows of 3 numbers")]
+Matrix = Annotated[tuple[Row, Row, Row], _sized(3, "three rows of 3 numbers")]
+Vector = Annotated[tuple[float, float, float], _sized(3, "3 numbers: x, y, z")]
+Direction = Annotated[Vector, AfterValidator(_check_direction)]
+Cell = Annotated[
+    tuple[Positive, Positive, Positive, float, float, float],
+    BeforeValidator(_complete_cell),
+    AfterValidator(_check_cell),
+]
+Cells = Annotated[
+    tuple[Count, Count, Count],
+    _sized(3, "one whole number, or 3: Na, Nb, Nc"),
+    BeforeValidator(lambda value: (value,) * 3 if isinstance(value, int) else value),
+]
+Roi = Annotated[
+    tuple[Whole, Whole, Whole, Whole],
+    _sized(4, "4 whole numbers: fast_min, fast_max, slow_min, slow_max"),
+    AfterValidator(_check_roi),
+]
+Quirks = Annotated[frozenset[str], BeforeValidator(_quirk_names)]
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    section: ClassVar[str] = ""
+def _tidy(value: Any) -> Any:
+    """Make plain numbers and tuples of NumPy's, lists and arrays of quantities."""
+    if is_quantity(value):
+        return tuple(value) if getattr(value.magnitude, "ndim", 0) else value
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return tuple(_tidy(item) for item in value)
+    return value + 0.0 if isinstance(value, float) else value  # -0.0 becomes 0.0
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise _translated(error, self.section) from None
 
-    def __repr_args__(self) -> Any:
-        return [(name, getattr(self, name)) for name in self.model_fields if name in self.model_fields_set]
+def _plain(value: Any) -> Any:
+    """Make what TOML can hold of the value of a field."""
+    if isinstance(value, Section):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return sorted(value) if isinstance(value, frozenset) else value
 
-    @model_validator(mode="before")
+
+class Section(BaseModel):
+    """Base of the models: the unit rule, and errors that say what would be right.
+
+    A field whose name ends with a unit can also be given with another unit of the same dimension,
+    or without one as a quantity. None counts as not given.
+
+    Raises
+    ------
+    UnitError
+        A quantity without a unit, with one that measures something else, or given twice.
+    ConfigError
+        Any other value that cannot be right, and unknown fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    # Fields of which at most one can be given.
+    _rivals: ClassVar[tuple[str, ...]] = ()
+    # Field, and units of bare numbers, for each name that a field can be given by.
+    _spellings: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {}
+
+    def __init_subclass__(cls, *, init: bool = True, **options: Any) -> None:
+        """Take ``init=False``: to type checkers, any name may then be an argument."""
+        super().__init_subclass__(**options)
+
     @classmethod
-    def _resolve_units(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        resolved: dict[str, Any] = {}
-        spelled: dict[str, str] = {}
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Collect the names that fields can be given by."""
+        cls._spellings = {}
+        for field in cls.model_fields:
+            stem, units = split_units(field)
+            for given in product(*map(alternatives, units)):
+                cls._spellings["_".join((stem, *given))] = field, given
+            cls._spellings[stem] = field, ()
+
+    def __init__(self, /, **data: Any) -> None:
+        given = type(self)._read(data)
+        try:
+            super().__init__(**{field: value for field, (_, _, value) in given.items()})
+        except ValidationError as invalid:
+            first = invalid.errors(include_url=False)[0]
+            name, value, _ = given[str(first["loc"][0])]
+            cause = first.get("ctx", {}).get("error")
+            expected = str(cause or re.sub("^.* should ", "must ", first["msg"]))
+            raise ConfigError(self._path(name), value, expected) from None
+
+    @classmethod
+    def _path(cls, name: str) -> str:
+        return f"{cls.__name__.lower()}.{name}"
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> dict[str, tuple[str, Any, Any]]:
+        """Find for each field the name and value that it was given by, and its value."""
+        given: dict[str, tuple[str, Any, Any]] = {}
         for name, value in data.items():
+            if name not in cls._spellings:
+                raise cls._unknown(name, value)
+            field, units = cls._spellings[name]
             if value is None:
                 continue
-            field, converted = cls._resolve(str(name), value)
-            if field in resolved:
-                raise UnitError(_dotted(cls.section, field), value, f"is given twice, as {spelled[field]} and as {name}")
-            resolved[field], spelled[field] = converted, str(name)
-        return resolved
+            if field in given:
+                expected = f"must not be given along with {given[field][0]}"
+                raise UnitError(cls._path(name), value, expected)
+            converted = _tidy(value)
+            _, own = split_units(field)
+            if own:
+                converted = _in_units(converted, own, units, field, cls._path(name))
+            given[field] = name, value, converted
+        rivals = [given[field][:2] for field in cls._rivals if field in given]
+        if len(rivals) > 1:
+            (name, value), (other, _) = rivals[:2]
+            raise ConfigError(cls._path(name), value, f"must not be given along with {other}")
+        return given
 
     @classmethod
-    def _resolve(cls, name: str, value: Any) -> tuple[str, Any]:
-        """Return the canonical field and the value in its unit."""
-        fields = cls.model_fields
-        if name in fields:
-            unit = suffix_of(name)
-            if (unit or name == "cell_angstrom_deg") and _carries_unit(value):
-                raise UnitError(
-                    _dotted(cls.section, name), value, f"has a unit of its own: write it as {_stem(name)}=..."
+    def _unknown(cls, name: str, value: object) -> ConfigError:
+        stem, units = split_units(name)
+        field, _ = cls._spellings.get(stem, ("", ()))
+        _, own = split_units(field)
+        if units and own:
+            return UnitError(cls._path(name), value, f"has the wrong unit; did you mean {field}?")
+        stems = (split_units(field)[0] for field in cls.model_fields)
+        near = _nearest(name, (*cls.model_fields, *stems))
+        return ConfigError(cls._path(name), value, f"there is no such field{near}")
+
+    @classmethod
+    def model_validate(cls, obj: Any, *_: Any, **__: Any) -> Self:
+        """Make a model of a mapping.
+
+        Raises
+        ------
+        ConfigError, UnitError
+            As when it is made of arguments.
+        """
+        if isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, Mapping):
+            raise ConfigError(cls.__name__.lower(), obj, "must be a table of fields")
+        return cls(**{str(name): value for name, value in obj.items()})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, **_: Any) -> Self:
+        """Return a copy with other values for some fields.
+
+        Parameters
+        ----------
+        update : mapping of str to object, optional
+            Fields in any spelling; None takes one back. An energy replaces a wavelength, a matrix
+            a cell, and the other way round.
+
+        Raises
+        ------
+        ConfigError, UnitError
+            As for a new model.
+        """
+        changes = dict(update or {})
+        known = self._spellings
+        replaced = {known[name][0]: value for name, value in changes.items() if name in known}
+        if any(replaced.get(field) is not None for field in self._rivals):
+            replaced.update(dict.fromkeys(self._rivals))
+        kept = {name: value for name, value in self._given() if name not in replaced}
+        return type(self)(**kept, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that differs from the defaults, as numbers, text, lists and dicts."""
+        return {name: _plain(value) for name, value in self._given()}
+
+    def _given(self) -> list[tuple[str, Any]]:
+        fields = type(self).model_fields
+        return [(name, value) for name, value in self if value != fields[name].default]
+
+    def __repr_args__(self) -> list[tuple[str, Any]]:
+        return self._given()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise ConfigError(self._path(name), value, "cannot be set; model_copy makes another model")
+
+    def __delattr__(self, name: str) -> None:
+        raise ConfigError(self._path(name), "del", "cannot be removed")
+
+
+def _in_units(
+    value: Any, own: tuple[str, ...], given: tuple[str, ...], field: str, path: str
+) -> Any:
+    """Convert what was given to the units of its field.
+
+    Parameters
+    ----------
+    value : object
+        One value or a tuple of them.
+    own, given : tuple of str
+        Units of the field, and of bare numbers; the latter is empty when they are not allowed.
+    field, path : str
+        Name of the field, and the dotted name that it was given by.
+    """
+
+    def convert_one(item: Any, i: int) -> Any:
+        at = min(i // 3, len(own) - 1)  # only a cell has two units, for three numbers each
+        unit = UNITS[own[at]]
+        is_number = isinstance(item, int | float) and not isinstance(item, bool)
+        if not given:
+            if is_number:
+                expected = (
+                    f"needs a unit: give {field}, or a quantity such as '1 {unit.symbols[0]}'"
                 )
-            return name, value
-        for field in fields:
-            if field == "cell_angstrom_deg" and name == "cell":
-                items = _items(value.split(",") if isinstance(value, str) else value, range(1, 7))
-                return field, [
-                    _own_unit(item, unit, _dotted(cls.section, name))
-                    for item, unit in zip(items, _CELL_UNITS, strict=False)
-                ]
-            split = suffix_of(field)
-            if split is None:
-                continue
-            stem, unit = split
-            where = _dotted(cls.section, name)
-            if name == stem:
-                return field, _each(value, lambda item, unit=unit, where=where: _own_unit(item, unit, where))
-            other = suffix_of(name)
-            if other and other[0] == stem:
-                _require_dimension(other[1], unit, where, value)
-                return field, _each(
-                    value, lambda item, a=other[1], b=unit: convert(_number(item), a, b)
-                )
-        raise ConfigError(_dotted(cls.section, name), value, _unknown(name, cls))
+                raise UnitError(path, value, expected)
+            return parse_quantity(item, own[at], path)
+        if isinstance(item, str) and item == "inf":  # JSON has no other way to say so
+            return math.inf
+        if isinstance(item, str) or is_quantity(item):
+            stem, _ = split_units(field)
+            raise UnitError(path, value, f"must be a bare number; {stem} takes quantities")
+        try:
+            return convert(float(item), given[at], own[at]) if is_number else item
+        except OverflowError:
+            return math.inf
+
+    if isinstance(value, tuple):
+        return tuple(convert_one(item, i) for i, item in enumerate(value))
+    return convert_one(value, 0)
 
 
-def _stem(name: str) -> str:
-    if name == "cell_angstrom_deg":
-        return "cell"
-    split = suffix_of(name)
-    return split[0] if split else name
-
-
-def _carries_unit(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() not in ("inf", "+inf")
-    if isinstance(value, list | tuple):
-        return any(_carries_unit(item) for item in value)
-    return hasattr(value, "magnitude")
-
-
-def _each(value: Any, function: Any) -> Any:
-    if isinstance(value, list | tuple | np.ndarray):
-        return [function(item) for item in value]
-    magnitude = getattr(value, "magnitude", None)
-    if isinstance(magnitude, np.ndarray | list | tuple):
-        return [function(item * value.units) for item in magnitude]
-    return function(value)
-
-
-def _own_unit(value: Any, unit: str, field: str) -> float:
-    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        stem = field.rsplit(".", 1)[-1]
-        raise UnitError(
-            field, value, f'is a bare number: write {stem}_{unit}={value!r}, or {stem}="{value} {unit.replace("_per_", "/")}"'
-        )
-    return parse_quantity(value, unit, field)
-
-
-def _require_dimension(given: str, wanted: str, field: str, value: Any) -> None:
-    if UNITS[given].dimension != UNITS[wanted].dimension:
-        same = ", ".join(u for u, entry in UNITS.items() if entry.dimension == UNITS[wanted].dimension)
-        raise UnitError(
-            field, value, f"_{given} is a unit of {UNITS[given].dimension}; here one of {same} is right"
-        )
-
-
-def _dotted(*parts: str) -> str:
-    return ".".join(part for part in parts if part)
-
-
-def _unknown(name: str, model: type[BaseModel]) -> str:
-    names = [*model.model_fields, *(_stem(field) for field in model.model_fields)]
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    stem = suffix_of(name)
-    if not near and stem:
-        near = difflib.get_close_matches(stem[0], names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"no such field; {hint}the fields are {', '.join(model.model_fields)}"
-
-
-def _translated(error: ValidationError, section: str) -> ConfigError:
-    first = error.errors()[0]
-    own = first.get("ctx", {}).get("error")
-    if isinstance(own, ConfigError):
-        return own
-    where = _dotted(section, *(str(part) for part in first["loc"] if not str(part).startswith("function")))
-    expected = str(own) if own else first["msg"][:1].lower() + first["msg"][1:]
-    if first["type"] == "literal_error":
-        expected = f"must be one of {first['ctx']['expected']}"
-    return ConfigError(where, first["input"], expected)
-
-
-class Crystal(_Model):
-    """The crystal (physics 6 and 7).
+class Crystal(Section, init=False):
+    """The crystal (physics 6 to 8).
 
     Attributes
     ----------
     cell_angstrom_deg : tuple of 6 float
-        a, b, c in Å and α, β, γ in degrees; missing b and c equal a, missing angles are 90.
-    matrix : 3 x 3 float
-        MOSFLM matrix in place of the cell: rows x, y, z, columns a*, b*, c*, in units of the wavelength.
+        a, b, c in Å, alpha, beta, gamma in degrees; b and c left out are a, angles left out 90.
+    matrix : tuple of 3 rows of 3 float
+        MOSFLM's: rows x, y, z; columns a*, b*, c*; in units of the wavelength. In place of a cell.
     matrix_file : str
-        A file with those nine numbers.
+        Text file with the nine numbers of a matrix.
     misset_deg : tuple of 3 float
-        Rotations about x, y and z, degrees.
-    misset_random : bool
-        A random setting, from ``misset_seed``.
-    misset_seed : int
-        Seed of the random setting.
-    cells : int or tuple of 3 int
-        Unit cells along a, b and c.
+        Rotations of the crystal about x, then y, then z.
+    misset_random, misset_seed : bool, int
+        A random orientation instead, and the seed it is drawn with.
+    cells : tuple of 3 int
+        Unit cells along a, b, c; a single number stands for all three.
     size_x_mm, size_y_mm, size_z_mm : float
-        Sample size in place of ``cells``: along a, b and c.
+        Size of the sample along the beam, across and upwards; in place of ``cells``.
     shape : {"square", "round", "gauss", "tophat"}
-        What a spot looks like.
+        Shape of the crystal, and so of the spots.
     fudge : float
-        Scales the radius of round, gauss and tophat spots.
-    mosaic_spread_deg : float
-        Full width of the isotropic mosaic cap, degrees.
-    mosaic_domains : int
-        Number of domains.
-    mosaic_seed : int
-        Seed of their orientations.
+        Factor on the radius of spots that are not square.
+    mosaic_spread_deg, mosaic_domains, mosaic_seed : float, int, int
+        Mosaic spread, the domains that sample it, and the seed they are drawn with.
     hkl_file : str
-        Structure factors, ``h k l F`` lines.
+        Structure factors: lines of h k l F.
     default_F : float
-        Amplitude in electrons of every reflection that is not on the list.
+        Structure factor of reflections that are not in the list.
     """
 
-    section = "crystal"
+    _rivals = ("matrix_file", "matrix", "cell_angstrom_deg")
 
     cell_angstrom_deg: Cell | None = None
     matrix: Matrix | None = None
-    matrix_file: str | None = None
+    matrix_file: FileName | None = None
     misset_deg: Vector | None = None
-    misset_random: Flag = False
+    misset_random: bool = False
     misset_seed: Whole | None = None
     cells: Cells | None = None
     size_x_mm: Positive | None = None
@@ -330,49 +376,43 @@ class Crystal(_Model):
     mosaic_spread_deg: NotNegative | None = None
     mosaic_domains: Count | None = None
     mosaic_seed: Whole | None = None
-    hkl_file: str | None = None
-    default_F: Finite = 0.0
-
-    @model_validator(mode="after")
-    def _one_cell(self) -> Self:
-        given = [n for n in ("cell_angstrom_deg", "matrix", "matrix_file") if getattr(self, n) is not None]
-        if len(given) > 1:
-            raise ConfigError(f"crystal.{given[1]}", getattr(self, given[1]), f"{given[0]} is given too: only one can be")
-        if self.misset_deg is not None and self.misset_random:
-            raise ConfigError("crystal.misset_random", True, "misset_deg is given too: only one can be")
-        return self
+    hkl_file: FileName | None = None
+    default_F: float = 0.0
 
 
-class Beam(_Model):
+class Beam(Section, init=False):
     """The incident beam (physics 3 to 5).
 
     Attributes
     ----------
     wavelength_angstrom, energy_ev : float
-        One of the two; 1 Å when neither is given.
+        Wavelength or photon energy, not both; 1 Å when neither is given.
     fluence_photons_per_m2 : float
-        Photons per area on the crystal. The default makes r_e²·fluence = 1.
+        Photons that hit the sample; what makes intensity = F² when not given.
     flux_photons_per_s, exposure_s, size_mm : float
-        In place of the fluence: flux x exposure / size².
+        Photons per time, exposure (1 s when not given) and edge of the square beam (0.1 mm); a flux
+        goes before a fluence, 0 is no flux.
     kahn_factor : float
-        Kahn's polarization factor from -1 to 1; 0 is unpolarised.
+        Polarization, from -1 to 1; 0 is unpolarized.
     nopolar : bool
         Leave polarization out.
     dispersion_percent, dispersion_steps : float, int
-        Full spectral width and number of wavelengths.
-    hdiv_mrad, vdiv_mrad, hdiv_step_mrad, vdiv_step_mrad : float
-        Full divergence, horizontal and vertical, and the step.
-    hdiv_steps, vdiv_steps : int
-        Number of divergence steps.
+        Range of wavelengths relative to the central one, and how many sample it.
+    hdiv_mrad, hdiv_step_mrad, hdiv_steps : float, float, int
+        Range, step and number of directions in the plane of the polarization vector.
+    vdiv_mrad, vdiv_step_mrad, vdiv_steps : float, float, int
+        The same across it.
     divergence : {"round", "square"}
-        Which corners of the divergence are left out.
+        Leave out the corners of the grid of directions, or keep them.
     source_file : str
-        Columns X Y Z intensity wavelength(m) in place of divergence and dispersion.
-    direction, polarization_vector : tuple of 3 float
-        Where the beam travels and its electric field; any of them selects the custom convention.
+        Text file of sources, in place of divergence and dispersion.
+    direction : tuple of 3 float
+        Where the beam goes, of any length; selects the custom convention.
+    polarization_vector : tuple of 3 float
+        The electric field, of any length; selects the custom convention.
     """
 
-    section = "beam"
+    _rivals = ("energy_ev", "wavelength_angstrom")
 
     wavelength_angstrom: Positive | None = None
     energy_ev: Positive | None = None
@@ -380,8 +420,8 @@ class Beam(_Model):
     flux_photons_per_s: NotNegative | None = None
     exposure_s: NotNegative | None = None
     size_mm: Positive | None = None
-    kahn_factor: Kahn = 0.0
-    nopolar: Flag = False
+    kahn_factor: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    nopolar: bool = False
     dispersion_percent: NotNegative | None = None
     dispersion_steps: Count | None = None
     hdiv_mrad: NotNegative | None = None
@@ -391,57 +431,55 @@ class Beam(_Model):
     hdiv_steps: Count | None = None
     vdiv_steps: Count | None = None
     divergence: Literal["round", "square"] = "round"
-    source_file: str | None = None
+    source_file: FileName | None = None
     direction: Direction | None = None
     polarization_vector: Direction | None = None
 
-    @model_validator(mode="after")
-    def _one_wavelength(self) -> Self:
-        if self.wavelength_angstrom is not None and self.energy_ev is not None:
-            raise ConfigError("beam.energy_ev", self.energy_ev, "wavelength_angstrom is given too: only one can be")
-        return self
 
-
-class Detector(_Model):
+class Detector(Section, init=False):
     """The detector (physics 1 and 2).
 
     Attributes
     ----------
     convention : {"mosflm", "denzo", "adxv", "xds", "dials", "custom"}
-        Axes and meaning of the beam centre; mosflm when nothing is given.
+        What the axes and the beam centre mean; mosflm when nothing is given.
     pixel_mm : float
-        Edge of a square pixel.
+        Edge of a pixel; 0.1 mm when not given.
     pixels_fast, pixels_slow : int
-        Number of pixels.
+        Pixels along the fast and the slow axis.
     size_fast_mm, size_slow_mm : float
         Edges of the detector, in place of the numbers of pixels.
-    distance_mm, close_distance_mm : float
-        Sample to detector along the beam, and to the nearest point of its plane.
+    distance_mm : float
+        From the sample to the detector along the beam.
+    close_distance_mm : float
+        From the sample to the nearest point of the detector's plane; goes before the distance.
     xbeam_mm, ybeam_mm : float
-        Direct-beam centre in the convention's own terms.
+        Where the beam hits the detector, as the convention has it.
     xclose_mm, yclose_mm : float
-        The point nearest to the sample.
+        The point of the detector's plane that is nearest to the sample.
     orgx_px, orgy_px : float
-        The same in XDS's pixels.
+        The same point as XDS has it, in pixels from 0.5.
     pivot : {"beam", "sample"}
-        What stays in place when the detector is turned.
-    rotx_deg, roty_deg, rotz_deg, twotheta_deg : float
-        Rotations about the lab axes and about the two-theta axis.
+        What the detector's rotations leave in place: the beam's spot, or the distance.
+    rotx_deg, roty_deg, rotz_deg : float
+        Rotations about lab x, then y, then z.
+    twotheta_deg : float
+        Rotation about ``twotheta_axis`` after that; 0 is not the same as not given.
     fast_vector, slow_vector, normal_vector, twotheta_axis : tuple of 3 float
-        Axes; any of them selects the custom convention.
+        Axes, of any length; each selects the custom convention.
     pix0_mm : tuple of 3 float
-        Corner of the first pixel.
+        Corner of the first pixel; selects the custom convention. A beam centre goes before it.
     curved : bool
-        Every pixel at the same distance from the sample.
+        Wrap the detector around the sample.
     point_pixel : bool
         Solid angle without pixel size and obliquity.
-    thickness_um, thickness_steps, attenuation_depth_um : float, int, float
-        Sensor, the number of layers it is cut into, and 1/e depth of absorption (inf: none).
+    thickness_um, thickness_steps : float, int
+        Thickness of the sensor, and the layers it is cut into.
+    attenuation_depth_um : float
+        Depth at which 1/e of the photons are left; inf or 0 is no absorption.
     mask_file : str
-        SMV image; pixels that are zero there are not rendered.
+        SMV image; pixels that are 0 in it are not rendered.
     """
-
-    section = "detector"
 
     convention: Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"] | None = None
     pixel_mm: Positive | None = None
@@ -451,127 +489,109 @@ class Detector(_Model):
     size_slow_mm: Positive | None = None
     distance_mm: Positive | None = None
     close_distance_mm: Positive | None = None
-    xbeam_mm: Finite | None = None
-    ybeam_mm: Finite | None = None
-    xclose_mm: Finite | None = None
-    yclose_mm: Finite | None = None
-    orgx_px: Finite | None = None
-    orgy_px: Finite | None = None
+    xbeam_mm: float | None = None
+    ybeam_mm: float | None = None
+    xclose_mm: float | None = None
+    yclose_mm: float | None = None
+    orgx_px: float | None = None
+    orgy_px: float | None = None
     pivot: Literal["beam", "sample"] | None = None
-    rotx_deg: Finite = 0.0
-    roty_deg: Finite = 0.0
-    rotz_deg: Finite = 0.0
-    twotheta_deg: Finite | None = None
+    rotx_deg: float = 0.0
+    roty_deg: float = 0.0
+    rotz_deg: float = 0.0
+    twotheta_deg: float | None = None
     fast_vector: Direction | None = None
     slow_vector: Direction | None = None
     normal_vector: Direction | None = None
     twotheta_axis: Direction | None = None
     pix0_mm: Vector | None = None
-    curved: Flag = False
-    point_pixel: Flag = False
+    curved: bool = False
+    point_pixel: bool = False
     thickness_um: NotNegative | None = None
     thickness_steps: Count | None = None
-    attenuation_depth_um: Annotated[float, BeforeValidator(lambda v: _infinite(v))] | None = None
-    mask_file: str | None = None
+    attenuation_depth_um: Depth | None = None
+    mask_file: FileName | None = None
 
 
-def _infinite(value: Any) -> float:
-    if isinstance(value, str) and value.strip().lower() in ("inf", "+inf"):
-        return math.inf
-    check: Any = Depth.__metadata__[0].func  # type: ignore[attr-defined]
-    return float(check(value))
-
-
-class Spindle(_Model):
+class Spindle(Section, init=False):
     """The rotation of the crystal (physics 4 and 6).
 
     Attributes
     ----------
     axis : tuple of 3 float
-        Rotation axis; selects the custom convention.
+        Of any length; selects the custom convention.
     phi_deg : float
-        Start.
+        Angle at the start.
     osc_deg, step_deg, steps : float, float, int
-        Range, step and number of steps; what is left out follows from the rest.
+        Range, step and number of angles; what is left out follows from the others.
     """
 
-    section = "spindle"
-
     axis: Direction | None = None
-    phi_deg: Finite = 0.0
-    osc_deg: Finite | None = None
-    step_deg: Finite | None = None
+    phi_deg: float = 0.0
+    osc_deg: float | None = None
+    step_deg: float | None = None
     steps: Count | None = None
 
 
-class Sampling(_Model):
-    """How finely, and which part (physics 4, 7 and 9).
+class Sampling(Section, init=False):
+    """How finely to compute, and what part (physics 4, 7 and 9).
 
     Attributes
     ----------
     oversample : int
-        Sub-pixels along each edge of a pixel; chosen from the crystal's size when not given.
+        Sub-pixels along each edge of a pixel; as many as the crystal's size calls for when not
+        given.
     oversample_omega, oversample_polar, oversample_thick : bool
-        Evaluate solid angle, polarization, capture fraction for each sub-pixel.
+        Compute solid angle, polarization and capture for each sub-pixel.
     interpolate : bool
-        Tricubic structure factors; for crystals of one or two cells when not given.
+        Tricubic structure factors; when not given, for crystals of 1 or 2 cells along an axis.
     dmin_angstrom : float
-        Finest spacing that is rendered; 0 for no limit.
+        Finest spacing to render; 0 is no limit.
     roi : tuple of 4 int
-        ``(fast_min, fast_max, slow_min, slow_max)``, inclusive.
+        ``(fast_min, fast_max, slow_min, slow_max)``, all inclusive.
     precision : {"double"}
         Arithmetic of the kernel.
     """
 
-    section = "sampling"
-
     oversample: Count | None = None
-    oversample_omega: Flag = False
-    oversample_polar: Flag = False
-    oversample_thick: Flag = False
-    interpolate: Flag | None = None
+    oversample_omega: bool = False
+    oversample_polar: bool = False
+    oversample_thick: bool = False
+    interpolate: bool | None = None
     dmin_angstrom: NotNegative = 0.0
     roi: Roi | None = None
     precision: Literal["double"] = "double"
 
 
-class Background(_Model):
+class Background(Section, init=False):
     """What scatters besides the crystal (physics 9).
 
     Attributes
     ----------
     water_um : float
-        Edge of a droplet of water, µm.
+        Edge of a droplet of water.
     """
-
-    section = "background"
 
     water_um: NotNegative = 0.0
 
 
-def _quirk_names(value: Any) -> frozenset[str]:
-    names = [value] if isinstance(value, str) else list(value)
-    for name in ",".join(str(n) for n in names).split(","):
-        if name.strip() and name.strip() not in {*QUIRKS, "all"}:
-            near = difflib.get_close_matches(name.strip(), QUIRKS, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise ConfigError("quirks", name.strip(), f"no such quirk; {hint}there are {', '.join(QUIRKS)}, and all")
-    return parse_quirks(",".join(str(n) for n in names))
-
-
-class Config(_Model):
-    """Everything that determines an image.
+class Config(Section, init=False):
+    """All that determines an image.
 
     Attributes
     ----------
-    crystal, beam, detector, spindle, sampling, background
-        The sections; each can also be given as a mapping.
+    crystal, beam, detector, spindle, sampling, background : Section
+        Each can also be given as a mapping of its fields.
     quirks : frozenset of str
-        Defects of the reference to reproduce (`nbcy.QUIRKS`); "all" stands for every one.
+        Defects of the reference to reproduce (`nbcy.quirks.QUIRKS`); ``"all"`` is every one.
 
     Notes
     -----
-    Paths are relative to the working directory, as they are on the command line.
+    Names of files are taken as they are, relative to the working directory.
+
+    Examples
+    --------
+    >>> config = Config(crystal=Crystal(cell="7 nm", cells=5), beam={"energy": "12.66 keV"})
     """
 
     crystal: Crystal = Crystal()
@@ -580,59 +600,113 @@ class Config(_Model):
     spindle: Spindle = Spindle()
     sampling: Sampling = Sampling()
     background: Background = Background()
-    quirks: Annotated[frozenset[str], BeforeValidator(_quirk_names)] = frozenset()
+    quirks: Quirks = frozenset()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what was given, as plain numbers, lists and strings in the canonical units."""
-        tree: dict[str, Any] = {}
-        for name in ("crystal", "beam", "detector", "spindle", "sampling", "background"):
-            section = getattr(self, name)
-            given = {
-                field: _plain(getattr(section, field))
-                for field, info in type(section).model_fields.items()
-                if getattr(section, field) != info.default or info.default is PydanticUndefined
-            }
-            if given:
-                tree[name] = given
-        if self.quirks:
-            tree["quirks"] = sorted(self.quirks)
-        return tree
+    @classmethod
+    def _path(cls, name: str) -> str:
+        return name
 
-    def to_json(self) -> str:
-        """Return the configuration as JSON; an infinite number is the string "inf"."""
-        return json.dumps(_without_infinity(self.to_dict()), indent=2, ensure_ascii=False) + "\n"
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> dict[str, tuple[str, Any, Any]]:
+        read = {
+            name: section.model_validate(data[name])
+            for name, section in cls._sections().items()
+            if data.get(name) is not None
+        }
+        return super()._read({**data, **read})
+
+    @classmethod
+    def _sections(cls) -> dict[str, type[Section]]:
+        fields = cls.model_fields.items()
+        return {n: type(f.default) for n, f in fields if isinstance(f.default, Section)}
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
+        """Return a configuration in which some values are replaced.
+
+        Parameters
+        ----------
+        overrides : mapping of str to object
+            Dotted fields in any spelling, ``{"crystal.cells": 20, "beam.energy": "12 keV"}``, or
+            whole sections. None takes a value back. An energy replaces a wavelength, a matrix a
+            cell, and the other way round.
+
+        Raises
+        ------
+        ConfigError, UnitError
+            Unknown fields, and values that cannot be right.
+        """
+        config = self.model_copy(update={k: v for k, v in overrides.items() if "." not in k})
+        changes: dict[str, dict[str, Any]] = {}
+        for path, value in overrides.items():
+            section, dot, name = path.partition(".")
+            if dot and section not in self._sections():
+                near = _nearest(section, self._sections())
+                raise ConfigError(path, value, f"there is no such section{near}")
+            if dot:
+                changes.setdefault(section, {})[name] = value
+        return config.model_copy(
+            update={n: getattr(config, n).model_copy(update=new) for n, new in changes.items()}
+        )
 
     def to_toml(self) -> str:
-        """Return the configuration as TOML."""
+        """Return all that differs from the defaults as TOML."""
         import tomli_w
 
         return tomli_w.dumps(self.to_dict())
 
+    def to_json(self) -> str:
+        """Return all that differs from the defaults as JSON, with infinity as ``"inf"``."""
+
+        def finite(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: finite(item) for name, item in value.items()}
+            return "inf" if value == math.inf else value
+
+        return json.dumps(finite(self.to_dict()), indent=2, allow_nan=False) + "\n"
+
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
+    def from_toml(cls, text: str, source: str | os.PathLike[str] = "TOML") -> Self:
+        """Make a configuration of TOML.
+
+        Parameters
+        ----------
+        text : str
+            What `to_toml` returns, or anything like it.
+        source : path-like
+            Where the text comes from, for errors.
 
         Raises
         ------
+        FileError
+            It is not TOML.
         ConfigError, UnitError
-            Impossible values.
-        json.JSONDecodeError
-            Not JSON.
+            Unknown fields, and values that cannot be right.
         """
-        return cls(**_tree(json.loads(text)))
+        try:
+            data = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            line = re.search(r"at line (\d+)", str(error))
+            raise FileError(source, f"is not TOML: {error}", line and int(line[1])) from None
+        return cls.model_validate(data)
 
     @classmethod
-    def from_toml(cls, text: str) -> Self:
-        """Read what `to_toml` wrote.
+    def from_json(cls, text: str, source: str | os.PathLike[str] = "JSON") -> Self:
+        """Make a configuration of JSON; parameters and errors as for `from_toml`."""
 
-        Raises
-        ------
-        ConfigError, UnitError
-            Impossible values.
-        tomllib.TOMLDecodeError
-            Not TOML.
-        """
-        return cls(**_tree(tomllib.loads(text)))
+        def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            table = dict(pairs)
+            if len(table) < len(pairs):
+                names = [name for name, _ in pairs]
+                twice = next(name for name in names if names.count(name) > 1)
+                raise ValueError(f"{twice!r} stands there twice")
+            return table
+
+        try:
+            data = json.loads(text, object_pairs_hook=unique)
+        except (ValueError, RecursionError) as error:
+            line = getattr(error, "lineno", None)
+            raise FileError(source, f"is not JSON: {error}", line) from None
+        return cls.model_validate(data)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -641,94 +715,34 @@ class Config(_Model):
         Raises
         ------
         FileError
-            Another suffix, unreadable, or impossible values; names the file.
+            It has another suffix, cannot be read, or does not hold what its suffix says.
+        ConfigError, UnitError
+            Unknown fields, and values that cannot be right; the file is named as well.
         """
-        suffix = _suffix(path)
+        from nbcy.io.files import read_bytes
+
+        read = cls.from_toml if _suffix(path) == ".toml" else cls.from_json
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise FileError(path, f"cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
-        try:
-            return cls.from_toml(text) if suffix == ".toml" else cls.from_json(text)
-        except json.JSONDecodeError as error:
-            raise FileError(path, f"is not JSON: {error.msg}", error.lineno) from None
-        except tomllib.TOMLDecodeError as error:
-            raise FileError(path, f"is not TOML: {error}") from None
+            return read(read_bytes(path).decode("utf-8-sig"), path)
+        except UnicodeDecodeError:
+            raise FileError(path, "is not UTF-8 text") from None
         except ConfigError as error:
-            raise FileError(path, str(error)) from error
+            expected = f"{error.expected} (in {os.fspath(path)})"
+            raise type(error)(error.field, error.value, expected) from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a ``.toml`` or ``.json`` file.
+        """Write a ``.toml`` or ``.json`` file, as a whole or not at all.
 
         Raises
         ------
         FileError
-            Another suffix, or not writable; an existing file is then left as it was.
+            It has another suffix, or cannot be written.
         """
         from nbcy.io.atomic import atomic_write
 
         text = self.to_toml() if _suffix(path) == ".toml" else self.to_json()
-        with atomic_write(path) as stream:
-            stream.write(text.encode("utf-8"))
-
-    def with_overrides(self, values: Mapping[str, Any]) -> Self:
-        """Return a configuration in which some fields are replaced.
-
-        Parameters
-        ----------
-        values : mapping of str to object
-            ``{"crystal.cells": [20, 20, 20], "beam.energy": "12 keV"}``; None takes a field back. Any
-            spelling of a field replaces every other spelling of it.
-
-        Raises
-        ------
-        ConfigError, UnitError
-            Unknown fields, impossible values.
-        """
-        tree: dict[str, Any] = self.to_dict()
-        models: dict[str, Any] = {name: info.annotation for name, info in type(self).model_fields.items()}
-        for path, value in values.items():
-            section, _, name = path.partition(".")
-            if section not in models:
-                raise ConfigError(path, value, f"no such section; there are {', '.join(models)}")
-            if not name:
-                tree[section] = value
-                continue
-            if section == "quirks":
-                raise ConfigError(path, value, "quirks has no fields: give quirks a list of names")
-            if value is None:
-                fields = models[section].model_fields
-                match = [f for f in fields if name in (f, _stem(f))]
-                if not match:
-                    raise ConfigError(path, value, _unknown(name, models[section]))
-                tree.get(section, {}).pop(match[0], None)
-                continue
-            field, converted = models[section]._resolve(name, value)
-            tree.setdefault(section, {})
-            if field in ("wavelength_angstrom", "energy_ev"):
-                tree[section].pop("wavelength_angstrom", None)
-                tree[section].pop("energy_ev", None)
-            tree[section][field] = converted
-        return type(self)(**tree)
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _without_infinity(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_infinity(item) for key, item in value.items()}
-    return "inf" if value == math.inf else value
-
-
-def _tree(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ConfigError("config", type(data).__name__, "must be a table of sections")
-    for name in data:
-        if name not in Config.model_fields:
-            raise ConfigError(name, "...", _unknown(name, Config))
-    return data
+        with atomic_write(path) as file:
+            file.write(text.encode())
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:

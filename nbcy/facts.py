@@ -189,7 +189,7 @@ _REPORT: Final = tuple(
         ("Unit Cell:", rf"Unit Cell: (?P<cell>{_N} {_N} {_N} {_N} {_N} {_N})", SHORT),
         ("recommend -oversample", r"-oversample (?P<recommended_oversample>\d+)", 0.0),
         ("fold oversampling", r"auto-selected (?P<recommended_oversample>\d+)-fold", 0.0),
-        ("interpolation", r"auto-selected (?P<interpolation>no |)interpolation", 0.0),
+        ("interpolation", r"auto-selected (?P<interpolation>no|tricubic) interp", 0.0),
         ("counting entries in", r"counting entries in (?P<hkl_file>.+)", 0.0),
         ("created a total of", r"total of (?P<sources>\d+) sources", 0.0),
         ("created a total of", r"total of (?P<domains>\d+) mosaic", 0.0),
@@ -276,7 +276,7 @@ class ReportReader:
         if name in ("nopolar", "point_pixel", "curved"):
             value = "yes"
         elif name == "interpolation":
-            value = "off" if text else "on"
+            value = "off" if text == "no" else "on"
         elif name == "convention":
             value = text.lower()
         elif name == "pivot":

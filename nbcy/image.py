@@ -236,7 +236,7 @@ class Image:
 
     def overloads(self, adc: float = ADC_OFFSET) -> int:
         """Count the pixels that exceed 65535 once the offset is added."""
-        return int(np.count_nonzero(self.pixels.astype(np.float64) + adc > SATURATED))
+        return sum(int(np.count_nonzero(row + adc > SATURATED)) for _, row, _ in self._rows())
 
     def save(
         self,

@@ -1,21 +1,20 @@
 """The only place where mm, Å, eV, degrees, mrad, µm and the like become SI.
 
-A unit is named by the suffix that stands in field names: ``mm`` in ``distance_mm``.
+A unit is named by the suffix that it has in field names: ``mm`` as in ``distance_mm``.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nbcy.constants import RTD
 from nbcy.errors import UnitError
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """A customary unit.
 
     Attributes
@@ -23,135 +22,146 @@ class Unit:
     dimension : str
         What it measures.
     power : int
-        The SI value is the value times ten to this power.
-    pint : str
-        Its name in pint.
-    divisor : float
-        The SI value is divided by this as well (degrees only).
+        The unit is ten to this power times the SI unit (degrees aside).
+    symbols : tuple of str
+        How it is written in text; pint knows every one but ``px``, which it takes for a length.
     """
 
     dimension: str
     power: int
-    pint: str
-    divisor: float = 1.0
+    symbols: tuple[str, ...]
+
+
+def _per_area(area: str) -> tuple[str, ...]:
+    return tuple(f"{p}/{area}{two}" for p in ("photons", "photon") for two in ("**2", "^2", "²"))
 
 
 UNITS: Final[dict[str, Unit]] = {
-    "m": Unit("length", 0, "meter"),
-    "cm": Unit("length", -2, "centimeter"),
-    "mm": Unit("length", -3, "millimeter"),
-    "um": Unit("length", -6, "micrometer"),
-    "nm": Unit("length", -9, "nanometer"),
-    "angstrom": Unit("length", -10, "angstrom"),
-    "ev": Unit("energy", 0, "electron_volt"),
-    "kev": Unit("energy", 3, "kiloelectron_volt"),
-    "rad": Unit("angle", 0, "radian"),
-    "mrad": Unit("angle", -3, "milliradian"),
-    "deg": Unit("angle", 0, "degree", RTD),
-    "fraction": Unit("ratio", 0, "dimensionless"),
-    "percent": Unit("ratio", -2, "percent"),
-    "s": Unit("time", 0, "second"),
-    "ms": Unit("time", -3, "millisecond"),
-    "us": Unit("time", -6, "microsecond"),
-    "fs": Unit("time", -15, "femtosecond"),
-    "photons_per_m2": Unit("fluence", 0, "photon / meter ** 2"),
-    "photons_per_mm2": Unit("fluence", 6, "photon / millimeter ** 2"),
-    "photons_per_um2": Unit("fluence", 12, "photon / micrometer ** 2"),
-    "photons_per_s": Unit("flux", 0, "photon / second"),
-    "px": Unit("pixels", 0, "pixel"),
+    "m": Unit("length", 0, ("m",)),
+    "cm": Unit("length", -2, ("cm",)),
+    "mm": Unit("length", -3, ("mm",)),
+    # Unicode has two signs each for micro and Angstrom.
+    "um": Unit("length", -6, ("um", "\u00b5m", "\u03bcm")),
+    "nm": Unit("length", -9, ("nm",)),
+    "angstrom": Unit("length", -10, ("angstrom", "\u00c5", "\u212b")),
+    "ev": Unit("energy", 0, ("eV",)),
+    "kev": Unit("energy", 3, ("keV",)),
+    "rad": Unit("angle", 0, ("rad",)),
+    "mrad": Unit("angle", -3, ("mrad",)),
+    "deg": Unit("angle", 0, ("deg", "degree", "degrees", "°")),
+    "percent": Unit("ratio", -2, ("percent", "%")),
+    "s": Unit("time", 0, ("s",)),
+    "ms": Unit("time", -3, ("ms",)),
+    "us": Unit("time", -6, ("us", "\u00b5s", "\u03bcs")),
+    "fs": Unit("time", -15, ("fs",)),
+    "photons_per_m2": Unit("fluence", 0, _per_area("m")),
+    "photons_per_mm2": Unit("fluence", 6, _per_area("mm")),
+    "photons_per_um2": Unit("fluence", 12, _per_area("um")),
+    "photons_per_s": Unit("flux", 0, ("photons/s", "photon/s")),
+    "px": Unit("pixels", 0, ("px", "pixel", "pixels")),
 }
-"""Suffix and meaning; energies stay in eV, which only becomes a wavelength (`nbcy.sources`)."""
+"""Units by suffix. Energies stay in eV: their only use is to become a wavelength (physics 3)."""
 
-_SPELLINGS: Final = {
-    **{name: name for name in UNITS if "_" not in name},
-    **{"Å": "angstrom", "A": "angstrom", "µm": "um", "μm": "um", "eV": "ev", "keV": "kev"},
-    **{"°": "deg", "degree": "deg", "degrees": "deg", "%": "percent", "µs": "us", "μs": "us"},
-}
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s\d*/^]+)\s*")
+_BY_SYMBOL: Final = {symbol: name for name, unit in UNITS.items() for symbol in unit.symbols}
+_QUANTITY = re.compile(
+    r"\s*([-+]?(?:inf|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?))\s*([^\s0-9.+-].*?)\s*"
+)
 
 
-def _times_power_of_ten(value: float, power: int) -> float:
-    # dividing by 1000 is correctly rounded, multiplying by 0.001 is not
-    return value / 10.0**-power if power < 0 else value * 10.0**power
+def split_units(name: str) -> tuple[str, tuple[str, ...]]:
+    """Split the units off the name of a field.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``distance_mm``, ``cell_angstrom_deg`` or ``steps``.
+
+    Returns
+    -------
+    stem : str
+        ``distance``, ``cell``, ``steps``.
+    units : tuple of str
+        ``("mm",)``, ``("angstrom", "deg")``, ``()``.
+    """
+    units: tuple[str, ...] = ()
+    while True:
+        # The longest that fits: photons_per_s ends with s as well.
+        last = max((u for u in UNITS if name.endswith(f"_{u}")), key=len, default=None)
+        if last is None:
+            return name, units
+        name, units = name[: -len(last) - 1], (last, *units)
+
+
+def alternatives(unit: str) -> list[str]:
+    """Return the units that measure the same, the given one included."""
+    return [name for name in UNITS if UNITS[name].dimension == UNITS[unit].dimension]
 
 
 def to_si(value: float, unit: str) -> float:
-    """Convert a number in a customary unit to SI.
+    """Convert to SI, rounded once, as the reference does.
 
     Parameters
     ----------
     value : float
         In ``unit``.
     unit : str
-        Suffix, a key of `UNITS`.
+        Suffix of a customary unit.
 
     Returns
     -------
     float
-        In m, rad, s, photons/m², ...; rounded as the reference rounds it, by one division.
+        m, rad, s, photons/m², photons/s, eV, px; a ratio as a fraction.
     """
-    entry = UNITS[unit]
-    return _times_power_of_ten(value, entry.power) / entry.divisor
+    if unit == "deg":
+        return value / RTD
+    power = UNITS[unit].power
+    # Powers of ten up to 10**22 are exact, 10**-3 is not.
+    return value / 10.0**-power if power < 0 else value * 10.0**power
 
 
 def convert(value: float, source: str, target: str) -> float:
-    """Convert a number between two units of one dimension.
+    """Convert between two units of one dimension.
+
+    Powers of ten shift the decimal point of the shortest number that stands for ``value``, so that
+    0.07 m and 7 cm are 70 mm exactly.
 
     Parameters
     ----------
     value : float
         In ``source``.
     source, target : str
-        Keys of `UNITS`.
+        Suffixes of two units of one dimension.
 
     Returns
     -------
     float
         In ``target``.
-
-    Raises
-    ------
-    UnitError
-        The two measure different things.
     """
-    have, want = UNITS[source], UNITS[target]
-    if have.dimension != want.dimension:
-        raise UnitError(source, value, f"is a unit of {have.dimension}, not of {want.dimension}")
-    if have == want:
+    if source == target:
         return value
-    converted = _times_power_of_ten(value, have.power - want.power)
-    return converted * (want.divisor / have.divisor)
+    if target == "deg":
+        return to_si(value, source) * RTD
+    if source == "deg":
+        value, source = value / RTD, "rad"
+    return float(Decimal(repr(float(value))).scaleb(UNITS[source].power - UNITS[target].power))
 
 
-def suffix_of(name: str) -> tuple[str, str] | None:
-    """Split ``distance_mm`` into ``("distance", "mm")``; None where no unit ends the name."""
-    for start in range(1, len(name)):
-        if name[start - 1] == "_" and name[start:] in UNITS:
-            return name[: start - 1], name[start:]
-    return None
-
-
-@cache
-def registry() -> Any:
-    """Return the pint registry, which knows photons and pixels as counts."""
-    import pint
-
-    units: Any = pint.UnitRegistry()
-    units.define("photon = [photons]")
-    return units
+def is_quantity(value: object) -> bool:
+    """Tell whether a value is a quantity of pint, of whatever registry."""
+    return hasattr(value, "magnitude") and hasattr(value, "units")
 
 
 def parse_quantity(quantity: object, unit: str, field: str = "quantity") -> float:
-    """Read ``"25 cm"`` or a pint quantity.
+    """Read a quantity that brings its own unit.
 
     Parameters
     ----------
     quantity : str or pint.Quantity
-        A number with a unit of its own.
+        A number and a unit, such as ``"25 cm"``; photons may be left out of fluence and flux.
     unit : str
-        The unit wanted, a key of `UNITS`.
+        Suffix of the unit wanted.
     field : str
-        What it is for, named in errors.
+        What the quantity is for, named in errors.
 
     Returns
     -------
@@ -161,40 +171,62 @@ def parse_quantity(quantity: object, unit: str, field: str = "quantity") -> floa
     Raises
     ------
     UnitError
-        No unit, an unknown one, or one of another dimension.
+        No number, no unit, an unknown unit, or one that measures something else.
     """
-    if isinstance(quantity, str):
-        simple = _QUANTITY.fullmatch(quantity)
-        spelled = _SPELLINGS.get(simple[2]) if simple else None
-        if simple and spelled and UNITS[spelled].dimension == UNITS[unit].dimension:
-            return convert(float(simple[1]), spelled, unit)
-    return _parse_with_pint(quantity, unit, field)
+    wanted = UNITS[unit]
+    example = f"'1 {wanted.symbols[0]}'"
+    expected = f"must be a number with a unit of {wanted.dimension}, such as {example}"
+    match = _QUANTITY.fullmatch(quantity) if isinstance(quantity, str) else None
+    if match and match[2] in _BY_SYMBOL:
+        source = _BY_SYMBOL[match[2]]
+        if UNITS[source].dimension != wanted.dimension:
+            raise UnitError(field, quantity, expected)
+        return convert(float(match[1]), source, unit)
+    if not match and not is_quantity(quantity):
+        raise UnitError(field, quantity, expected)
+    try:
+        if match:
+            number, units = float(match[1]), _registry().parse_units(re.sub(r"^/", "1/", match[2]))
+        else:
+            number, units = _adopt(quantity)
+        return number * _ratio(units, _registry().parse_units(wanted.symbols[-1]))
+    except Exception as error:  # pint's parser lets all kinds through
+        raise UnitError(field, str(quantity), expected) from error
 
 
-def _parse_with_pint(quantity: object, unit: str, field: str) -> float:
+@cache
+def _registry() -> Any:
+    """Return the registry that reads what the table does not know."""
+    import pint  # takes a third of a second
+
+    registry: Any = pint.UnitRegistry()
+    registry.define("photon = []")
+    return registry
+
+
+def _adopt(quantity: Any) -> tuple[float, Any]:
+    """Return number and unit of a quantity in our registry; in its own, it may not know photons."""
     import pint
 
-    entry = UNITS[unit]
-    wanted = f'give a quantity of {entry.dimension}, such as "1 {unit.replace("_per_", "/")}"'
-    units = registry()
     try:
-        if isinstance(quantity, str):
-            spelled = quantity.replace("photons", "photon").replace("Å", "angstrom").replace("%", "percent")
-            own: Any = units.Quantity(spelled)
-        elif hasattr(quantity, "magnitude"):
-            # a quantity of another registry carries the names of its units along
-            own = units.Quantity(quantity.magnitude, str(quantity.units))  # type: ignore[attr-defined]
-        else:
-            raise UnitError(field, quantity, wanted)
-        if own.unitless and entry.dimension != "ratio":
-            raise UnitError(field, quantity, f"has no unit: {wanted}")
-        if entry.dimension in ("fluence", "flux") and "[photons]" not in own.dimensionality:
-            own = own * units.photon  # photons are often left out: 1e12 / s
-        return float(own.to(entry.pint).magnitude)
-    except UnitError:
-        raise
-    except pint.DimensionalityError as error:
-        raise UnitError(field, quantity, f"is of dimension {error.dim1 or 'none'}: {wanted}") from None
-    except Exception:  # pint's parser raises many kinds
-        raise UnitError(field, quantity, f"cannot be read: {wanted}") from None
+        return float(quantity.magnitude), _registry().parse_units(f"{quantity.units:D}")
+    except pint.UndefinedUnitError:
+        quantity = quantity.to_root_units()
+        return float(quantity.magnitude), _registry().parse_units(f"{quantity.units:D}")
 
+
+def _ratio(source: Any, target: Any) -> float:
+    """Return how many of one unit make another.
+
+    To pint an angle is a number like any other, and here it is not; photons are one.
+    """
+
+    def root(unit: Any) -> tuple[float, dict[str, float]]:
+        quantity = _registry().Quantity(1.0, unit).to_root_units()
+        powers = {name: power for name, power in quantity.unit_items() if name != "photon"}
+        return quantity.magnitude, powers
+
+    (above, left), (below, right) = root(source), root(target)
+    if left != right:
+        raise ValueError("another dimension")
+    return above / below

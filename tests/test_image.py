@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 import os
@@ -113,12 +114,12 @@ def test_header_of_a_turned_detector():
             "detector.convention": "xds",
             "detector.rotx_deg": 5.0,
             "detector.roty_deg": 3.0,
-            "detector.rotz_deg": 1.0,
+            "detector.rotz_deg": 2.0,
             "detector.twotheta_deg": 20.0,
         }
     )
     args = (GOLDEN / "detector_rot_xds" / "args.txt").read_text()
-    assert "-detector_rotx 5 -detector_roty 3 -detector_rotz 1 -twotheta 20" in args
+    assert "-detector_rotx 5 -detector_roty 3 -detector_rotz 2 -twotheta 20" in args
     golden_entries, _ = read_smv(GOLDEN / "detector_rot_xds" / "intimage.img")
     for key, text in smv_header(scene).entries().items():
         for mine, want in zip(text.split(","), golden_entries[key].split(","), strict=True):
@@ -154,8 +155,7 @@ def test_noise_image_is_the_golden_file(case, seed, tmp_path):
     st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted),
 )
 def test_statistics_by_definition(pixels, mask, fast, slow):
-    scene = small_scene(5, 6)
-    object.__setattr__(scene, "mask", mask.astype(np.uint8))
+    scene = dataclasses.replace(small_scene(5, 6), mask=mask.astype(np.uint8))
     statistics = Image(pixels, scene, {"roi": [*fast, *slow]}).statistics()
     region = np.zeros((5, 6), bool)
     region[slow[0] : slow[1] + 1, fast[0] : fast[1] + 1] = True

@@ -77,10 +77,15 @@ def test_a_file_appears_when_it_is_complete(tmp_path):
 def test_failure_leaves_nothing_behind(tmp_path, error):
     old = tmp_path / "old.bin"
     old.write_bytes(b"old")
-    for path in (old, tmp_path / "new.bin"):
-        with pytest.raises(FileError if error is OSError else error), atomic_write(path) as file:
+
+    def fail(path):
+        with atomic_write(path) as file:
             file.write(b"half")
             raise error
+
+    for path in (old, tmp_path / "new.bin"):
+        with pytest.raises(FileError if error is OSError else error):
+            fail(path)
     assert os.listdir(tmp_path) == ["old.bin"]
     assert old.read_bytes() == b"old"
 
@@ -324,7 +329,12 @@ def test_stol_columns(text, column, factor):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("", "is empty"), ("1 2 3\n", "expected stol"), ("1\n", "expected stol"), ("-1 2\n", "negative")],
+    [
+        ("", "is empty"),
+        ("1 2 3\n", "expected stol"),
+        ("1\n", "expected stol"),
+        ("-1 2\n", "negative"),
+    ],
 )
 def test_bad_stol(text, content, reason):
     with pytest.raises(FileError, match=reason):

@@ -100,7 +100,10 @@ def test_means_beyond_64_bits():
     with pytest.raises(ConfigError, match="9e"):
         poisson_image(mean, 1)
     # Nine standard deviations, and the spacing of float32 there.
-    assert abs(poisson_image(mean, 1, "reference")[0, 0] / 1e19 - 1.0) < 9.0 / math.sqrt(1e19) + 2.0**-23
+    assert (
+        abs(poisson_image(mean, 1, "reference")[0, 0] / 1e19 - 1.0)
+        < 9.0 / math.sqrt(1e19) + 2.0**-23
+    )
 
 
 def test_unknown_stream():

@@ -63,7 +63,7 @@ def run(argv: Sequence[str]) -> int:
         raise UsageError(blame(error, invocation.given)) from None
     _check(outputs, simulator)
 
-    _print(report.before_rendering(simulator.scene, outputs, invocation.headers))
+    _print(report.scene_lines(simulator.scene, outputs, invocation.headers))
     if outputs.trace_pixel:
         print(simulator.trace(*outputs.trace_pixel).to_log())
     with progress_bar(None if outputs.progress else False) as progress:
@@ -118,10 +118,10 @@ def _print_pixels(image: Image, outputs: Run) -> None:
 
 def write(image: Image, outputs: Run) -> None:
     """Write the reference's files and print its lines about them."""
-    print(report.solid_angle(image))
+    print(report.solid_angle_line(image))
     print(f"writing {outputs.floatfile} as {image.pixels.size} 4-byte floats")
     image.save(outputs.floatfile, format="raw")
-    _print(report.statistics(image))
+    _print(report.statistics_lines(image))
     scale = _scale(outputs.scale, image, "smv")
     print(f"intfile_scale = {scale:g}")
     print(f"writing {outputs.intfile} as 2-byte integers")

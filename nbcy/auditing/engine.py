@@ -1,0 +1,725 @@
+"""The comparison itself: key by key in causal order, each difference traced to where it began.
+
+A key that differs is *inherited* when each side's value follows from its own upstream keys, a *local
+fault* of a side whose value does not, and a *cause* when nothing upstream explains it: a setting in
+which the sides differ. Where everything downstream went on from another number than the printed one,
+only the printing is at fault, and the audit goes on from the other number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+
+from nbcy.auditing.formulas import nearest_F
+from nbcy.auditing.hypotheses import Case, explain
+from nbcy.auditing.rules import Expected, expect, oversample, scale_of, transported_origins
+from nbcy.auditing.side import Array, Side, Tolerances
+from nbcy.facts import QUANTITIES, Fact, same_fact
+from nbcy.trace import KEYS
+
+Verdict = Literal[
+    "agrees",
+    "rounding",
+    "cause",
+    "local fault",
+    "inherited",
+    "unverifiable",
+    "not shown",
+]
+
+DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pixel_pos_meters": ("pix0_vector_meters", "fdet_vec", "sdet_vec"),
+    "R_distance_meters": ("pixel_pos_meters",),
+    "omega_pixel_sr": ("R_distance_meters", "close_distance_meters"),
+    "close_distance_meters": ("pix0_vector_meters", "fdet_vec", "sdet_vec"),
+    "obliquity_factor": ("close_distance_meters", "R_distance_meters"),
+    "diffracted_vec": ("pixel_pos_meters", "R_distance_meters"),
+    "lambda_angstroms": ("lambda_meters",),
+    "scattering_vec_per_m": ("diffracted_vec", "incident_vec", "lambda_meters"),
+    **{
+        f"rot_{x}_angstroms": tuple(f"rot_{y}_star_A_inv" for y in "abc") for x in "abc"
+    },
+    "hkl_frac": (
+        "scattering_vec_per_m",
+        "rot_a_angstroms",
+        "rot_b_angstroms",
+        "rot_c_angstroms",
+    ),
+    "hkl_rounded": ("hkl_frac",),
+    "F_latt_a": ("hkl_frac",),
+    "F_latt_b": ("hkl_frac",),
+    "F_latt_c": ("hkl_frac",),
+    "F_latt": ("F_latt_a", "F_latt_b", "F_latt_c", "hkl_frac"),
+    "F_cell": ("hkl_rounded", "hkl_frac"),
+    "I_before_scaling": (
+        "F_latt",
+        "F_cell",
+        "scattering_vec_per_m",
+        "rot_a_angstroms",
+        "rot_b_angstroms",
+        "rot_c_angstroms",
+        "steps",
+    ),
+    "r_e_sqr": ("r_e_meters",),
+    "capture_fraction": ("diffracted_vec", "F_latt", "F_cell"),
+    "polar": ("incident_vec", "diffracted_vec"),
+    "omega_pixel": ("omega_pixel_sr",),
+    "cos_2theta": ("incident_vec", "diffracted_vec"),
+    "I_pixel_final": (
+        "r_e_sqr",
+        "fluence_photons_per_m2",
+        "I_before_scaling",
+        "steps",
+        "capture_fraction",
+        "polar",
+        "omega_pixel",
+        "background_photons",
+    ),
+    "floatimage_accumulated": ("I_pixel_final",),
+}
+"""What each key rests on directly; the others are what the programs start from."""
+
+CONSUMERS: Final[Mapping[str, tuple[str, ...]]] = {
+    name: tuple(other for other, inputs in DEPENDS.items() if name in inputs) for name in KEYS
+}
+"""What rests directly on each key."""
+
+
+_EARLIER: Final = {
+    "close_distance_meters": "sdet_vec",
+    **{f"rot_{x}_star_A_inv": "scattering_vec_per_m" for x in "abc"},
+    "steps": "F_cell",
+}
+"""Keys that stand later in the table than what rests on them, and after which they come."""
+
+CHAIN: Final = sorted(
+    KEYS,
+    key=lambda name: (list(KEYS).index(_EARLIER.get(name, name)), name in _EARLIER, list(KEYS).index(name)),
+)
+"""Keys in the order in which they can be recomputed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """The comparison of one key.
+
+    Attributes
+    ----------
+    key : str
+    block : int
+        The sub-pixel and layer shown: the first that does not agree, else the last.
+    a, b : tuple of float, or None
+        Values; None where a side does not show the key.
+    relative : float
+        Largest difference relative to the size of the value.
+    verdict : str
+        "agrees", "rounding" (differs by the propagation of differences within tolerance), "cause",
+        "local fault", "inherited", "unverifiable" (downstream of a difference, but not all that it
+        rests on is shown), or "not shown".
+    side : str
+        "A", "B" or "AB" where a side is at fault.
+    note : str
+        One line.
+    """
+
+    key: str
+    block: int
+    a: tuple[float, ...] | None
+    b: tuple[float, ...] | None
+    relative: float
+    verdict: Verdict
+    side: str = ""
+    note: str = ""
+
+
+@dataclass(eq=False)
+class Finding:
+    """One cause of disagreement.
+
+    Attributes
+    ----------
+    cause : str
+        Name of the hypothesis, or "unexplained".
+    title : str
+        What it says.
+    side : str
+        "A" or "B" for the side that deviates, empty where only the relation is known.
+    keys : list of str
+        Keys it explains.
+    kind : {"cause", "local fault"}
+        A setting, or a value that does not follow from the side's own.
+    arithmetic : list of str
+        The numbers that support it.
+    fix : str
+        What would make the sides agree.
+    note : str
+        What the log cannot tell.
+    """
+
+    cause: str
+    title: str
+    side: str
+    keys: list[str]
+    kind: str
+    arithmetic: list[str]
+    fix: str = ""
+    note: str = ""
+
+    @property
+    def explained(self) -> bool:
+        """Whether a hypothesis explains it."""
+        return self.cause != "unexplained"
+
+
+@dataclass(frozen=True, eq=False)
+class FactRow:
+    """The comparison of one fact of the experiment.
+
+    Attributes
+    ----------
+    name, label, unit : str
+    a, b : Fact or None
+        None where a side does not say.
+    same : bool or None
+        None where it cannot be compared.
+    """
+
+    name: str
+    label: str
+    unit: str
+    a: Fact | None
+    b: Fact | None
+    same: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Closure:
+    """What both sides come to once the faults are mended and B is given A's settings.
+
+    Attributes
+    ----------
+    mended : dict of str to dict
+        For "A" and "B": key to value, of what had to be recomputed.
+    stopped : str
+        Key at which the recomputation ends because a side does not show enough, or empty.
+    differing : list of str
+        Keys that still differ.
+    """
+
+    mended: dict[str, dict[str, tuple[float, ...]]]
+    stopped: str
+    differing: list[str]
+
+
+@dataclass(eq=False)
+class Comparison:
+    """Two sides and everything found between them."""
+
+    a: Side
+    b: Side
+    tolerances: Tolerances
+    rows: list[Row] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    experiment: list[FactRow] = field(default_factory=list)
+    closure: Closure | None = None
+    _verdicts: dict[tuple[str, int], Verdict] = field(default_factory=dict)
+    _at_fault: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Compare."""
+        self.experiment = compare_experiments(self.a, self.b)
+        rows = {key: self._compare(key) for key in CHAIN}
+        self.rows = [row for key in KEYS if (row := rows[key]) is not None]
+        self._order_findings()
+        if self.findings:
+            self.closure = self._close()
+        self._note_precision()
+
+    # One key -------------------------------------------------------------------------------------
+
+    def tolerance(self, key: str) -> float:
+        """Relative tolerance for a key of this pair."""
+        if KEYS[key].kind != "real":
+            return 0.0
+        return max(side.precision.tolerance(key, self.tolerances) for side in (self.a, self.b))
+
+    def _same(self, key: str, a: Array, b: Array) -> bool:
+        both_nan = np.isnan(a) & np.isnan(b)
+        with np.errstate(invalid="ignore"):
+            near = np.abs(a - b) <= self.tolerance(key) * scale_of(key, a, b)
+        return bool(np.all(near | both_nan | (a == b)))
+
+    def _compare(self, key: str) -> Row | None:
+        blocks = min(self.a.blocks, self.b.blocks) if KEYS[key].per_block else 1
+        shown: Row | None = None
+        for i in range(blocks):
+            a, b = self.a.printed(key, i), self.b.printed(key, i)
+            if a is None or b is None:
+                if (a is not None or b is not None) and shown is None:
+                    shown = Row(key, i, _tuple(a), _tuple(b), float("nan"), "not shown")
+                continue
+            verdict, side, note, faults = self._judge(key, i, a, b)
+            self._verdicts[key, i] = verdict
+            self._at_fault[key, i] = side
+            quiet = ("agrees", "rounding", "not shown")
+            if shown is None or (shown.verdict in quiet and (verdict not in quiet or i == blocks - 1)):
+                shown = Row(key, i, _tuple(a), _tuple(b), _relative(a, b), verdict, side, note)
+            if verdict in ("cause", "local fault"):
+                for fault in faults:
+                    self._diagnose(fault)
+        return shown
+
+    def _judge(
+        self, key: str, i: int, a: Array, b: Array
+    ) -> tuple[Verdict, str, str, list[Fault]]:
+        same = self._same(key, a, b)
+        disturbed = self._disturbed(key, i)
+        if same and not disturbed:
+            return "agrees", "", "", []
+        wanted = {"A": expect(key, self.a, self.b, i), "B": expect(key, self.b, self.a, i)}
+        printed = {"A": a, "B": b}
+        follows = {
+            label: None if rule is None else rule.fits(printed[label], self._own_tolerance(label, key))
+            for label, rule in wanted.items()
+        }
+        wrong = [label for label in "AB" if follows[label] is False]
+        if same:
+            if len(wrong) == 1 and self._matters(key, i, wanted[wrong[0]], printed[wrong[0]]):
+                rule = wanted[wrong[0]]
+                assert rule is not None
+                fault = self._local_fault(key, i, wrong[0], printed[wrong[0]], rule)
+                note = f"equal, but {wrong[0]}'s does not follow from {wrong[0]}'s own keys"
+                return "local fault", wrong[0], note, [fault]
+            return "agrees", "", "", []
+        if wrong:
+            faults = []
+            for label in wrong:
+                rule = wanted[label]
+                assert rule is not None
+                faults.append(self._local_fault(key, i, label, printed[label], rule))
+            return "local fault", "".join(wrong), faults[0].note, faults
+        return self._cause_or_inherited(key, i, printed, wanted, follows, disturbed)
+
+    def _own_tolerance(self, label: str, key: str) -> float:
+        if KEYS[key].kind != "real":
+            return 0.0
+        return self._side(label).precision.tolerance(key, self.tolerances)
+
+    def _side(self, label: str) -> Side:
+        return self.a if label == "A" else self.b
+
+    def _other(self, label: str) -> Side:
+        return self.b if label == "A" else self.a
+
+    def _disturbed(self, key: str, i: int) -> list[str]:
+        """Keys upstream, at any distance, that do not agree."""
+        found: list[str] = []
+        pending, seen = list(DEPENDS.get(key, ())), set()
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            pending += DEPENDS.get(name, ())
+            if self._differs(name, i if KEYS[key].per_block else None):
+                found.append(name)
+        return [name for name in KEYS if name in found]
+
+    def _differs(self, key: str, block: int | None) -> bool:
+        if not KEYS[key].per_block:
+            block = 0
+        calm = ("agrees", "rounding")
+        verdicts = [
+            verdict
+            for (name, i), verdict in self._verdicts.items()
+            if name == key and block in (None, i)
+        ]
+        if verdicts:
+            return any(verdict not in calm for verdict in verdicts)
+        a, b = self.a.printed(key, block or 0), self.b.printed(key, block or 0)
+        return a is not None and b is not None and not self._same(key, a, b)
+
+    def _matters(self, key: str, i: int, rule: Expected | None, printed: Array) -> bool:
+        """Whether a value that equals the other side's should not, by more than roundings."""
+        assert rule is not None
+        nearest = rule.nearest(printed)
+        return not self._same(key, nearest, printed) and bool(self._disturbed(key, i))
+
+    def _local_fault(self, key: str, i: int, label: str, printed: Array, rule: Expected) -> Fault:
+        others = self._other(label).printed(key, i)
+        expected = rule.nearest(printed if others is None else others)
+        doubt = rule.doubt(expected)
+        used = self._is_used(key, i, label, printed, expected, doubt)
+        if used is False:
+            self._side(label).corrected[key, i] = expected
+            self._side(label).doubt[key] = doubt
+        return Fault(
+            key, i, label, "local fault", printed, expected, used, rule.borrowed, doubt=doubt
+        )
+
+    def _is_used(
+        self, key: str, i: int, label: str, printed: Array, expected: Array, doubt: float = 0.0
+    ) -> bool | None:
+        """Whether the keys downstream went on from the printed value; None where none tells."""
+        side, other = self._side(label), self._other(label)
+        votes = set()
+        for consumer in CONSUMERS[key]:
+            block = i if KEYS[consumer].per_block else 0
+            value = side.printed(consumer, block)
+            if value is None:
+                continue
+            fits = []
+            for stand_in, unsure in ((printed, 0.0), (expected, doubt)):
+                rule = expect(consumer, side, other, block, {(key, i): stand_in}, {key: unsure})
+                if rule is None:
+                    break
+                fits.append(rule.fits(value, self._own_tolerance(label, consumer)))
+            if len(fits) == 2 and fits[0] != fits[1]:
+                votes.add(fits[0])
+        return True if True in votes else False if votes else None
+
+    def _cause_or_inherited(
+        self,
+        key: str,
+        i: int,
+        printed: dict[str, Array],
+        wanted: dict[str, Expected | None],
+        follows: dict[str, bool | None],
+        disturbed: list[str],
+    ) -> tuple[Verdict, str, str, list[Fault]]:
+        upstream = [name for name in DEPENDS.get(key, ()) if name in disturbed]
+        if follows["A"] and follows["B"] and key in DEPENDS:
+            if self._crosses(key, i, "A") or self._crosses(key, i, "B"):
+                if disturbed:
+                    note = f"follows from {_list(upstream or disturbed)}"
+                    return "inherited", "", note + self._absent(key, i), []
+                return "rounding", "", "differences within tolerance upstream, carried on", []
+        elif key == "pix0_vector_meters":
+            moved = self._only_axes(i, printed)
+            if moved:
+                return "inherited", "", f"the same place along other axes: follows from {moved}", []
+        elif disturbed and (follows["A"] is None or follows["B"] is None):
+            return "unverifiable", "", f"downstream of {_list(upstream or disturbed)}", []
+        for label in "AB":
+            other = "B" if label == "A" else "A"
+            if self._is_used(key, i, label, printed[label], printed[other]) is False:
+                self._side(label).corrected[key, i] = printed[other]
+                fault = Fault(key, i, label, "local fault", printed[label], printed[other], False, ())
+                return "local fault", label, fault.note, [fault]
+        targets = {label: self._target(key, i, label, printed) for label in "AB"}
+        fault = Fault(key, i, "", "cause", printed["B"], targets["B"], None, (), printed["A"], targets["A"])
+        return "cause", "", "differs by itself", [fault]
+
+    def _absent(self, key: str, i: int) -> str:
+        """Say which side's reflection is not on the list, where that is why F_cell is what it is."""
+        grid = self.a.grid or self.b.grid
+        if key != "F_cell" or grid is None:
+            return ""
+        words = ""
+        for side in (self.a, self.b):
+            hkl, F = side.used("hkl_rounded", i), side.used("F_cell", i)
+            if hkl is not None and F is not None and F[0] == grid.default_F == nearest_F(grid, hkl):
+                words += f"; {side.label}'s ({_short(hkl)}) is not on the list"
+        return words
+
+    def _target(self, key: str, i: int, label: str, printed: dict[str, Array]) -> Array:
+        """What the side's value would be with the other side's settings and its own inputs."""
+        crossed = self._with_inputs_of(key, i, label)
+        other = "B" if label == "A" else "A"
+        return printed[other] if crossed is None else crossed.nearest(printed[label])
+
+    def _crosses(self, key: str, i: int, label: str) -> bool:
+        """Whether the other side's settings with this side's inputs give this side's value."""
+        crossed = self._with_inputs_of(key, i, label)
+        value = self._side(label).printed(key, i)
+        return crossed is not None and value is not None and crossed.fits(value, self.tolerance(key))
+
+    def _with_inputs_of(self, key: str, i: int, label: str) -> Expected | None:
+        giver, ruler = self._side(label), self._other(label)
+        replaced: dict[tuple[str, int], Array] = {}
+        for name in DEPENDS.get(key, ()):
+            for block in range(min(giver.blocks, ruler.blocks) if KEYS[name].per_block else 1):
+                value = giver.used(name, block)
+                if value is not None:
+                    replaced[name, block] = value
+        return expect(key, ruler, giver, i, replaced) if key in DEPENDS else None
+
+    def _only_axes(self, i: int, printed: dict[str, Array]) -> str:
+        """Name the axes from which a difference of the origin follows."""
+        moved = [key for key in ("fdet_vec", "sdet_vec", "incident_vec") if self._differs(key, i)]
+        for label, other in (("A", "B"), ("B", "A")):
+            if not moved:
+                break
+            for value in transported_origins(self._side(other), self._side(label), i):
+                if self._same("pix0_vector_meters", value, printed[label]):
+                    return _list(moved)
+        return ""
+
+    # Causes --------------------------------------------------------------------------------------
+
+    def _diagnose(self, fault: Fault) -> None:
+        cases = list(self._cases(fault))
+        found = next(
+            ((case, chain) for case, chain in ((case, explain(case)) for case in cases) if chain), None
+        )
+        if found is None:
+            self._add(_unexplained(fault, cases[0], self.a, self.b))
+            return
+        case, chain = found
+        for proposal in chain:
+            side = case.x.label if proposal.directed else ""
+            finding = Finding(
+                cause=proposal.name,
+                title=proposal.title.format(x=case.x.label, y=case.y.label),
+                side=side if fault.kind == "cause" else fault.side,
+                keys=[fault.key],
+                kind=fault.kind,
+                arithmetic=[proposal.arithmetic.format(x=case.x.label, y=case.y.label)],
+                fix=proposal.fix.format(x=case.x.label, y=case.y.label),
+                note=fault.remark,
+            )
+            self._add(finding)
+
+    def _cases(self, fault: Fault) -> Iterator[Case]:
+        tolerance = max(self.tolerance(fault.key), fault.doubt, 1e-12)
+        if fault.kind == "local fault":
+            x, y = self._side(fault.side), self._other(fault.side)
+            yield Case(fault.key, fault.block, x, y, fault.printed, fault.expected, tolerance, "local")
+            return
+        assert fault.printed_a is not None and fault.expected_a is not None
+        yield Case(
+            fault.key, fault.block, self.b, self.a, fault.printed, fault.expected, tolerance, "cause"
+        )
+        yield Case(
+            fault.key, fault.block, self.a, self.b, fault.printed_a, fault.expected_a, tolerance, "cause"
+        )
+
+    def _add(self, new: Finding) -> None:
+        """Enter a finding, together with an earlier one of the same cause and side."""
+        for old in self.findings:
+            if (old.cause, old.side, old.kind) != (new.cause, new.side, new.kind):
+                continue
+            if new.explained or set(new.keys) <= set(old.keys):
+                old.keys += [key for key in new.keys if key not in old.keys]
+                if len(old.arithmetic) < 8:
+                    old.arithmetic += [line for line in new.arithmetic if line not in old.arithmetic]
+                return
+        self.findings.append(new)
+
+    # Closure -------------------------------------------------------------------------------------
+
+    def _close(self) -> Closure:
+        """Mend both sides and follow them to the end of the chain: is everything explained?"""
+        chains: dict[str, dict[tuple[str, int], Array]] = {}
+        doubts: dict[str, dict[str, float]] = {"A": {}, "B": {}}
+        stopped = ""
+        for label in "AB":
+            chains[label], stop = self._mend(label, doubts[label])
+            stopped = min((x for x in (stopped, stop) if x), key=CHAIN.index, default="")
+        differing = []
+        for key in CHAIN if not stopped else CHAIN[: CHAIN.index(stopped)]:
+            ends = []
+            for label in "AB":
+                last = max(self._side(label).blocks - 1, 0) if KEYS[key].per_block else 0
+                ends.append(chains[label].get((key, last)))
+            if ends[0] is None or ends[1] is None or self._same(key, ends[0], ends[1]):
+                continue
+            doubt = max(doubts["A"].get(key, 0.0), doubts["B"].get(key, 0.0))
+            if np.abs(ends[0] - ends[1]).max() > doubt * scale_of(key, ends[0], ends[1]):
+                differing.append(key)
+        ends_of = {label: dict(reversed(chain.items())) for label, chain in chains.items()}
+        mended: dict[str, dict[str, tuple[float, ...]]] = {}
+        for label, chain in ends_of.items():
+            side = self._side(label)
+            mended[label] = {}
+            for (key, i), value in chain.items():
+                before = side.printed(key, i)
+                if key not in mended[label] and before is not None and not np.array_equal(before, value):
+                    mended[label][key] = tuple(value.tolist())
+        return Closure(mended, stopped, differing)
+
+    def _mend(self, label: str, doubts: dict[str, float]) -> tuple[dict[tuple[str, int], Array], str]:
+        """Recompute a side's chain; return its values and where that had to end."""
+        side, other = self._side(label), self._other(label)
+        chain: dict[tuple[str, int], Array] = {}
+        changed: set[str] = set()
+        for key in CHAIN:
+            for i in range(side.blocks if KEYS[key].per_block else 1):
+                value = side.used(key, i)
+                if value is None:
+                    continue
+                verdict = self._verdicts.get((key, i))
+                at_fault = verdict == "local fault" and label in self._at_fault.get((key, i), "")
+                if verdict == "cause" and label == "B":
+                    theirs = other.used(key, i)
+                    rule = expect(key, other, side, i, chain) if key in DEPENDS else None
+                    mended = rule.nearest(value) if rule is not None else theirs
+                    assert mended is not None
+                    value = mended
+                    changed.add(key)
+                elif at_fault or changed & set(DEPENDS.get(key, ())):
+                    rule = expect(key, side, other, i, chain, doubts)
+                    if rule is None:
+                        return chain, key
+                    others = other.used(key, min(i, other.blocks - 1))
+                    value = rule.nearest(value if others is None else others)
+                    doubts[key] = max(doubts.get(key, 0.0), rule.doubt(value))
+                    changed.add(key)
+                chain[key, i] = value
+        return chain, ""
+
+    def _order_findings(self) -> None:
+        """Put findings into causal order; axes that differ also move the origin."""
+        origin = "pix0_vector_meters"
+        moved = any(row.key == origin and row.verdict in ("cause", "inherited") for row in self.rows)
+        for finding in self.findings:
+            if moved and finding.kind == "cause" and finding.keys[0] in ("fdet_vec", "sdet_vec"):
+                finding.keys.insert(0, origin)
+        names = list(KEYS)
+        self.findings.sort(key=lambda finding: (names.index(finding.keys[0]), -len(finding.keys)))
+
+    def _note_precision(self) -> None:
+        """Say so when single precision is all that separates the sides."""
+        single = [side for side in (self.a, self.b) if side.precision.single]
+        differing = [
+            row for row in self.rows if row.a is not None and row.b is not None and row.a != row.b
+        ]
+        if self.findings or not single or not differing:
+            return
+        worst = max(differing, key=lambda row: row.relative)
+        names = " and ".join(f"{side.label} ({side.precision.name})" for side in single)
+        self.findings.append(
+            Finding(
+                cause="precision",
+                title=f"Only rounding separates the sides: {names}",
+                side=single[0].label if len(single) == 1 else "",
+                keys=[row.key for row in differing],
+                kind="rounding",
+                arithmetic=[
+                    f"{side.label}: {side.precision.evidence}" for side in single
+                ]
+                + [f"largest difference: {worst.key}, {worst.relative:.2g} relative"],
+                fix="none needed; double precision would remove it",
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fault:
+    """A difference that begins at a key.
+
+    Attributes
+    ----------
+    key, block, side, kind : str, int, str, str
+        Where; ``side`` is empty for a cause that only relates the sides.
+    printed, expected : ndarray
+        For a cause: of side B, with the other's settings and B's inputs.
+    used : bool or None
+        Whether the side's downstream keys went on from the printed value.
+    borrowed : tuple of str
+        Facts taken from the other side to recompute it.
+    printed_a, expected_a : ndarray, optional
+        For a cause: the same for side A.
+    doubt : float
+        Relative uncertainty of ``expected``.
+    """
+
+    key: str
+    block: int
+    side: str
+    kind: str
+    printed: Array
+    expected: Array
+    used: bool | None
+    borrowed: tuple[str, ...]
+    printed_a: Array | None = None
+    expected_a: Array | None = None
+    doubt: float = 0.0
+
+    @property
+    def note(self) -> str:
+        """One line for the table."""
+        return f"{self.side}'s own upstream keys give {self._wanted}"
+
+    @property
+    def _wanted(self) -> str:
+        size = float(np.linalg.norm(self.expected))
+        if self.doubt <= 1e-8 or size == 0.0:
+            return _short(self.expected)
+        return f"{_short(self.expected, 6)} (±{self.doubt * size:.1g})"
+
+    @property
+    def remark(self) -> str:
+        """What the log tells of whether the image is affected."""
+        if self.kind != "local fault":
+            return ""
+        remark = {
+            False: f"Only the printing is at fault: what follows in {self.side} rests on "
+            f"{self._wanted}.",
+            True: f"{self.side} went on with the printed value.",
+            None: f"Whether {self.side} went on with the printed value cannot be told from its log.",
+        }[self.used]
+        said = [QUANTITIES[name].label for name in self.borrowed if name in QUANTITIES]
+        if said:
+            remark += f" (Not said by {self.side}, taken from the other side: {', '.join(said)}.)"
+        return remark
+
+
+def compare_experiments(a: Side, b: Side) -> list[FactRow]:
+    """Compare what the sides say, or imply, about their experiments (spec trace 3, point 0)."""
+    facts = [{**side.implied(), **side.trace.facts} for side in (a, b)]
+    for known, side in zip(facts, (a, b), strict=True):
+        if "oversample" not in known and side.blocks > 1:
+            from nbcy.auditing.rules import View
+
+            known["oversample"] = Fact((float(oversample(View(side, side))),), 0.0, "keys")
+    rows = []
+    for name, quantity in QUANTITIES.items():
+        left, right = facts[0].get(name), facts[1].get(name)
+        if left is None and right is None:
+            continue
+        same = None if left is None or right is None else same_fact(left, right)
+        rows.append(FactRow(name, quantity.label, quantity.unit, left, right, same))
+    return rows
+
+
+def _unexplained(fault: Fault, case: Case, a: Side, b: Side) -> Finding:
+    wanted = fault.expected
+    ratio = ""
+    if len(wanted) == 1 and wanted[0] != 0.0:
+        ratio = f", {fault.printed[0] / wanted[0]:.9g} times it"
+    if fault.kind == "local fault":
+        title = f"{fault.side}'s {fault.key} does not follow from {fault.side}'s own keys"
+        lines = [f"{fault.side} shows {_short(fault.printed)}; its own keys give {_short(wanted)}{ratio}"]
+        if np.isnan(fault.printed).any():
+            lines.append("not a number")
+    else:
+        title = f"{fault.key} differs, and no hypothesis explains it"
+        own = f" ({_short(wanted)} with A's settings)" if not np.array_equal(wanted, fault.printed_a) else ""
+        lines = [
+            f"A {_short(case.y.used(fault.key, fault.block))}, B {_short(fault.printed)}{own}{ratio}"
+        ]
+    return Finding("unexplained", title, fault.side, [fault.key], fault.kind, lines, "", fault.remark)
+
+
+def _short(value: Array | None, digits: int = 9) -> str:
+    return "nothing" if value is None else " ".join(f"{x:.{digits}g}" for x in value)
+
+
+def _tuple(value: Array | None) -> tuple[float, ...] | None:
+    return None if value is None else tuple(value.tolist())
+
+
+def _relative(a: Array, b: Array) -> float:
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return 0.0 if np.array_equal(a, b, equal_nan=True) else float("inf")
+    size = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)))
+    return float(np.linalg.norm(a - b)) / size if size else 0.0
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,87 @@
+"""Hypothesis profiles, and the golden cases as fixtures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+DATA = Path(__file__).parent / "data"
+GOLDEN = DATA / "golden"
+SEEDCASE = DATA / "seedcase"
+
+# No deadlines: tests say nothing about time. Generating a scene is itself slow.
+_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", max_examples=15, derandomize=True, **_COMMON)
+settings.register_profile("ci", max_examples=100, derandomize=True, **_COMMON)
+settings.register_profile("long", max_examples=3000, **_COMMON)
+settings.load_profile(os.environ.get("NBCY_HYPOTHESIS_PROFILE", "ci"))
+
+
+@dataclass(frozen=True)
+class GoldenCase:
+    """A command line, and what the reference wrote for it."""
+
+    name: str
+    argv: tuple[str, ...]
+    quirks: tuple[str, ...]
+    trace: tuple[int, int] | None
+    noise: bool
+
+    @property
+    def folder(self) -> Path:
+        return GOLDEN / self.name
+
+    @property
+    def image(self) -> np.ndarray:
+        """The float image, float32 [slow, fast]."""
+        with np.load(self.folder / "image.npz") as archive:
+            return archive["float"]
+
+    @property
+    def nbcy_argv(self) -> list[str]:
+        """The command line with which nbcy agrees with the reference."""
+        return [*self.argv, *(("-quirks", ",".join(self.quirks)) if self.quirks else ())]
+
+
+def golden_cases() -> list[GoldenCase]:
+    manifest = json.loads((GOLDEN / "manifest.json").read_text())
+    return [
+        GoldenCase(
+            name=entry["name"],
+            argv=tuple(shlex.split(entry["args"])),
+            quirks=tuple(entry["quirks"]),
+            trace=tuple(entry["trace"]) if entry["trace"] else None,
+            noise=entry["noise"],
+        )
+        for entry in manifest
+    ]
+
+
+@pytest.fixture(params=golden_cases(), ids=lambda case: case.name)
+def golden_case(request: pytest.FixtureRequest) -> GoldenCase:
+    """Each golden case in turn."""
+    return request.param
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory but for the inputs that golden command lines name."""
+    for source in (*(GOLDEN / "inputs").iterdir(), SEEDCASE / "A.mat", SEEDCASE / "scaled.hkl"):
+        (tmp_path / source.name).symlink_to(source)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def seedcase_argv() -> list[str]:
+    """The command line of the seed case, with paths to its inputs."""
+    words = shlex.split((SEEDCASE / "args.txt").read_text())
+    return [str(SEEDCASE / word) if word in ("A.mat", "scaled.hkl") else word for word in words]
