@@ -9,6 +9,6 @@ detector = nbcy.Detector(distance="25 cm", pixel_mm=0.4, pixels_fast=512, pixels
 image = nbcy.Simulator(crystal=crystal, beam=beam, detector=detector).run()
 
 print(image.statistics())
-print("oversampling:", image.scene.choices["oversample"])
+print("oversampling:", image.scene.choices["sampling.oversample"])
 image.save("first_image.png")
 image.save("first_image.img")

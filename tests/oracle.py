@@ -335,6 +335,13 @@ def cells_of_visit(scene, visit, fresh):
     return np.where(now, scene.first_orientations[:, :, np.newaxis], cells)
 
 
+def index_slack(scene, visit, cells):
+    """How far another correct program's h, k and l may be off, for cells of shape (..., 3, 3)."""
+    # h = a.(d - i)/wavelength; |d - i| <= 2, so that its own roundings stay below those of d
+    reach = np.linalg.norm(cells, axis=-1) / scene.wavelengths[visit.source]
+    return 2.0 * reach * visit.roundoff[:, np.newaxis] + 2.0 * EPS
+
+
 def chosen(condition, yes, no):
     """Elementwise choice between two approximate values."""
     return Approx(*(np.where(condition, a, b) for a, b in zip(yes, no, strict=True)))
@@ -370,8 +377,7 @@ def render_pixels(scene, slow, fast, fresh):
             scene.orientations[..., 0, 0].size, -1, 3, 3
         ):
             hkl = np.sum(cells * visit.scattering[:, np.newaxis, :], axis=-1)
-            reach = np.linalg.norm(cells, axis=-1) / scene.wavelengths[visit.source]
-            slack = 2.0 * reach * visit.roundoff[:, np.newaxis] + 2.0 * EPS
+            slack = index_slack(scene, visit, cells)
             intensity = intensity + step_intensity_nearby(scene, hkl, slack)
         intensity = intensity * (~visit.skipped * scene.weights[visit.source] * n_sources)
         if scene.oversample_omega:
@@ -429,6 +435,21 @@ def render(scene):
         rendering.error[slow, fast] = photons.error
         rendering.at_dmin[slow, fast] = at_dmin
     return rendering
+
+
+def total_solid_angle(scene):
+    """Section 10: solid angle of the rendered pixels, sr.
+
+    A pixel counts as its image does: the mean over the sub-pixels when these have solid angles of
+    their own, else that of the first one.
+    """
+    slow, fast = rendered_pixels(scene)
+    omega = [visit for visit in visits(scene, slow, fast) if visit.layer == visit.source == 0]
+    if not scene.oversample_omega:
+        omega = omega[:1]
+    total = np.sum([visit.omega for visit in omega]) / len(omega)
+    error = np.sum([4.0 * visit.omega * visit.roundoff for visit in omega]) / len(omega)
+    return Approx(total, error + FACTOR_ROUNDINGS * EPS * total)
 
 
 def breakdown(scene, slow, fast):

@@ -40,7 +40,9 @@ def text_file(content: str) -> str:
 
 def between(low: float, high: float) -> st.SearchStrategy[float]:
     """Floats, often the round numbers at which things line up exactly."""
-    round_ones = sorted({low, high, (low + high) / 2.0, *(r for r in (0.0, 1.0) if low <= r <= high)})
+    round_ones = sorted(
+        {low, high, (low + high) / 2.0, *(r for r in (0.0, 1.0) if low <= r <= high)}
+    )
     return st.one_of(st.floats(low, high), st.sampled_from(round_ones))
 
 
@@ -83,7 +85,9 @@ def step_counts(draw: st.DrawFn) -> dict[str, int]:
     """How often each thing is sampled, at most `MAX_STEPS` in all."""
     left = MAX_STEPS
     counts = {}
-    for name in draw(st.permutations(["oversample", "layers", "hdiv", "vdiv", "disp", "phi", "mosaic"])):
+    for name in draw(
+        st.permutations(["oversample", "layers", "hdiv", "vdiv", "disp", "phi", "mosaic"])
+    ):
         most = min(4, math.isqrt(left) if name == "oversample" else left)
         counts[name] = draw(st.integers(1, max(1, most)))
         left //= counts[name] ** 2 if name == "oversample" else counts[name]
@@ -113,7 +117,9 @@ def crystals(draw: st.DrawFn, counts: dict[str, int]) -> dict[str, Any]:
         # columns a*, b*, c* in units of the wavelength: a cell of about 10 to 100 wavelengths
         matrix = draw(rotation_matrices()) * [draw(between(0.01, 0.1)) for _ in range(3)]
         cell_or_matrix = {"matrix": tuple(as_vector(row) for row in matrix)}
-    misset = draw(st.sampled_from([{}, {"misset_random": True, "misset_seed": 3}, {"misset_deg": None}]))
+    misset = draw(
+        st.sampled_from([{}, {"misset_random": True, "misset_seed": 3}, {"misset_deg": None}])
+    )
     if "misset_deg" in misset:
         misset = {"misset_deg": tuple(draw(between(-180.0, 180.0)) for _ in range(3))}
     mosaic: dict[str, Any] = {}
@@ -260,7 +266,9 @@ def configs(draw: st.DrawFn) -> Config:
     beam = {**draw(beams(counts, along["towards"])), **along["beam"]}
     osc = draw(between(0.01, 30.0))
     # from exactly 0, through exactly 0, or anywhere
-    spindle = {"phi_deg": draw(st.sampled_from([0.0, -osc / counts["phi"], 10.0]) | st.floats(-180, 180))}
+    spindle = {
+        "phi_deg": draw(st.sampled_from([0.0, -osc / counts["phi"], 10.0]) | st.floats(-180, 180))
+    }
     if counts["phi"] > 1:
         spindle |= {"osc_deg": osc, "steps": counts["phi"]}
     sampling = {
@@ -338,7 +346,9 @@ def plain_config(**sections: dict[str, Any]) -> Config:
         },
         "sampling": {"oversample": 1},
     }
-    return Config(**{name: {**base.get(name, {}), **sections.get(name, {})} for name in base | sections})
+    return Config(
+        **{name: {**base.get(name, {}), **sections.get(name, {})} for name in base | sections}
+    )
 
 
 def plain_scene(**sections: dict[str, Any]) -> Scene:
@@ -366,7 +376,7 @@ def _exact_bragg_peak() -> Scene:
         close_distance=0.125,
     )
     # s = (-1, 1, 0)/size
-    cell = np.array([[-2.0, 1.0, 0.0], [0.0, 5.0, 3.0], [-1.0, -1.0, 7.0]]) * size
+    cell = np.array([[-2.0, 1.0, 0.0], [0.0, 5.0, 3.0], [-1.0, -4.0, 7.0]]) * size
     return dataclasses.replace(
         scene,
         panels=(panel,),

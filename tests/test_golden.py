@@ -66,7 +66,9 @@ def assert_same_smv(path: Path, golden: Path) -> None:
     assert pixels == golden_pixels
 
 
-def test_command_line(golden_case: GoldenCase, workdir: Path, capsys: pytest.CaptureFixture) -> None:
+def test_command_line(
+    golden_case: GoldenCase, workdir: Path, capsys: pytest.CaptureFixture
+) -> None:
     inputs = {path.name for path in workdir.iterdir()}
     assert main(golden_case.nbcy_argv) == 0, capsys.readouterr().err
     written = {path.name for path in workdir.iterdir()} - inputs

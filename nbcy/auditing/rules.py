@@ -819,7 +819,7 @@ class Expected:
         view = self._view
         slacks = [np.zeros_like(value) for value in self.values]
         for name, size in view.read.items():
-            if name in KEYS and KEYS[name].kind != "real":
+            if name in WHOLE:
                 continue
             for component in range(size):
                 shift = (name, component, SAFETY * view.spread(name))
@@ -864,6 +864,15 @@ class Expected:
                 return float(np.linalg.norm(slack)) / size
         return 0.0
 
+
+WHOLE: Final = frozenset(
+    {
+        *(name for name, key in KEYS.items() if key.kind != "real"),
+        *(f"fact:{name}" for name in ("cells", "sources", "domains", "layers", "oversample", "pixels")),
+        "fact:pixel_traced",
+    }
+)
+"""What is counted, and has no rounding."""
 
 SAFETY: Final = 8.0
 """Roundings that a number goes through inside a formula, for one when it is printed."""

@@ -1,145 +1,234 @@
-"""nanoBragg's own way of being called: its flags, its report, its files."""
+"""The reference's command line: its flags, its report, its files (spec "Command line")."""
 
 from __future__ import annotations
 
-import secrets
+import os
 import sys
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbcy.cli import report
-from nbcy.cli.flags import Run, blame, parse
+from nbcy.cli.flags import Invocation, Run, blame, parse
+from nbcy.cli.messages import note, running
 from nbcy.cli.progress import progress_bar
 from nbcy.errors import ConfigError, UsageError
-from nbcy.io.atomic import check_destination
 
 if TYPE_CHECKING:
     from nbcy.image import Image
+    from nbcy.noise import Stream
     from nbcy.simulator import Simulator
-
-
-def warn(text: str) -> None:
-    """Say something on stderr that is not an error."""
-    print(f"nbcy: {text}", file=sys.stderr)
-
-
-def prepare(config: object) -> Simulator:
-    """Build the simulator; its notes go to stderr."""
-    from nbcy.config import Config
-    from nbcy.simulator import Simulator
-
-    assert isinstance(config, Config)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        simulator = Simulator(config)
-    for warning in caught:
-        warn(f"note: {warning.message}")
-    return simulator
 
 
 def run(argv: Sequence[str]) -> int:
-    """Simulate what nanoBragg's flags ask for.
+    """Do what a command line of the reference asks for.
 
     Parameters
     ----------
     argv : sequence of str
+        The words after the program's name.
 
     Returns
     -------
     int
         Exit status.
     """
-    invocation = parse(argv)
-    outputs = invocation.run
-    if outputs.seed is None:
-        outputs = replace(outputs, seed=secrets.randbelow(2**31 - 2) + 1)
-    for note in invocation.notes:
-        warn(f"note: {note}")
-    try:
-        simulator = prepare(invocation.config)
-    except ConfigError as error:
-        raise UsageError(blame(error, invocation.given)) from None
-    _check(outputs, simulator)
+    return execute(parse(argv), stream="reference")
 
-    _print(report.scene_lines(simulator.scene, outputs, invocation.headers))
-    if outputs.trace_pixel:
-        print(simulator.trace(*outputs.trace_pixel).to_log())
-    with progress_bar(None if outputs.progress else False) as progress:
-        image = simulator.run(threads=outputs.threads, progress=progress)
-    if outputs.printout or outputs.printout_pixel:
-        _print_pixels(image, outputs)
-    write(image, outputs)
+
+def execute(
+    invocation: Invocation,
+    *,
+    stream: Stream,
+    outputs: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+) -> int:
+    """Check everything, then report, render and write.
+
+    Parameters
+    ----------
+    invocation : Invocation
+    stream : {"numpy", "reference"}
+        Where the noise comes from.
+    outputs : sequence of str
+        Files to write in addition; the suffix tells the format.
+    inputs : sequence of str
+        Files that were read and must not be written to, besides those of the configuration.
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Raises
+    ------
+    UsageError, FileError
+        Wrong use, found before anything is computed or written.
+    Failure
+        What goes wrong after that.
+    """
+    run = invocation.run
+    simulator = _prepare(invocation)
+    _check_pixels(run, simulator)
+    _check_outputs(invocation, [*_files(run), *outputs], inputs)
+    for text in invocation.notes:
+        note(text)
+    if run.noise and "run.seed" not in invocation.given:
+        note(f"no -seed is given: the noise is that of seed {run.seed}, the same every time")
+    with running():
+        _print(report.scene_lines(simulator.scene, run, invocation.headers))
+        if run.trace_pixel is not None:
+            _print(simulator.trace(*run.trace_pixel).to_log().splitlines())
+        with progress_bar(run.progress) as progress:
+            image = simulator.run(run.threads, progress=progress)
+        _print_pixels(image, run)
+        _write(image, run, stream)
+        for path in outputs:
+            _write_by_suffix(image, path, run)
     return 0
 
 
-def _check(outputs: Run, simulator: Simulator) -> None:
-    """Refuse what could only fail after the work is done."""
-    from nbcy.simulator import resolve_threads
+def _prepare(invocation: Invocation) -> Simulator:
+    """Build the scene; a value that does not fit is blamed on its flag."""
+    from nbcy.simulator import Simulator, resolve_threads
 
-    resolve_threads(outputs.threads)
+    try:
+        resolve_threads(invocation.run.threads)
+        return Simulator(invocation.config)
+    except ConfigError as error:
+        raise UsageError(blame(error, invocation.given)) from error
+
+
+def _check_pixels(run: Run, simulator: Simulator) -> None:
     panel = simulator.scene.panels[0]
-    names = [outputs.floatfile, outputs.intfile]
-    names += [outputs.noisefile] if outputs.noise else []
-    names += [outputs.pgmfile] if outputs.pgm else []
-    for name in names:
-        check_destination(name)
-    real = [name for name in names if name != "/dev/null"]
-    if len(set(real)) < len(real):
-        raise UsageError(f"two images would be written to the same file: {', '.join(sorted(real))}")
-    pairs = (("-printout_pixel", outputs.printout_pixel), ("-trace_pixel", (outputs.trace_pixel or (0, 0))[::-1]))
-    for flag, pixel in pairs:
-        if pixel and not (0 <= pixel[0] < panel.pixels_fast and 0 <= pixel[1] < panel.pixels_slow):
+    slow_fast = (panel.pixels_slow, panel.pixels_fast)
+    for flag, pixel, extents, order in (
+        ("-trace_pixel", run.trace_pixel, slow_fast, "slow, fast"),
+        ("-printout_pixel", run.printout_pixel, slow_fast[::-1], "fast, slow"),
+    ):
+        if pixel is not None and not all(
+            0 <= p < extent for p, extent in zip(pixel, extents, strict=True)
+        ):
+            last = f"{extents[0] - 1} {extents[1] - 1}"
             raise UsageError(
-                f"{flag}: fast {pixel[0]}, slow {pixel[1]} is not on the detector of "
-                f"{panel.pixels_fast} x {panel.pixels_slow} pixels"
+                f"{flag}: {pixel[0]} {pixel[1]} ({order}) is not on the detector, "
+                f"whose last pixel is {last}"
             )
-    for flag, scale in (("-scale", outputs.scale), ("-pgmscale", outputs.pgmscale), ("-adc", outputs.adc)):
-        if scale is not None and not abs(scale) < float("inf"):
-            raise UsageError(f"{flag}: expected a finite number, not {scale}")
 
 
-def _print(lines: object) -> None:
-    for line in lines:  # type: ignore[attr-defined]
+def _files(run: Run) -> list[str]:
+    """Names of the reference's files that will be written."""
+    wanted = (
+        (run.floatfile, True),
+        (run.intfile, True),
+        (run.pgmfile, run.pgm),
+        (run.noisefile, run.noise),
+    )
+    return [path for path, write in wanted if write and path is not None]
+
+
+def _check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str]) -> None:
+    """Refuse, before the work is done, what could not be written or would destroy something.
+
+    Raises
+    ------
+    FileError, UsageError
+    """
+    from nbcy.io.atomic import check_destination
+
+    config = invocation.config
+    read = [
+        *inputs,
+        *invocation.headers,
+        config.crystal.hkl_file,
+        config.crystal.matrix_file,
+        config.beam.source_file,
+        config.detector.mask_file,
+    ]
+    taken = {os.path.realpath(path): "is an input" for path in read if path is not None}
+    for path in paths:
+        target = check_destination(path)
+        if target.exists() and not target.is_file():
+            continue  # a device or a pipe takes any number of images
+        if str(target) in taken:
+            raise UsageError(f"{path} cannot be written: it {taken[str(target)]} as well")
+        taken[str(target)] = "is another output"
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         print(line)
     sys.stdout.flush()
 
 
-def _print_pixels(image: Image, outputs: Run) -> None:
-    fast_min, fast_max, slow_min, slow_max = image.roi
-    if outputs.printout_pixel:
-        fast_min = fast_max = outputs.printout_pixel[0]
-        slow_min = slow_max = outputs.printout_pixel[1]
+def _print_pixels(image: Image, run: Run) -> None:
+    """Print fast, slow and value of the pixels that were asked for."""
+    if run.printout_pixel is not None:
+        fast, slow = run.printout_pixel
+        region = (fast, fast, slow, slow)
+    elif run.printout:
+        region = image.roi
+    else:
+        return
+    fast_min, fast_max, slow_min, slow_max = region
     for slow in range(slow_min, slow_max + 1):
-        for fast in range(fast_min, fast_max + 1):
-            print(f"{fast:4d} {slow:4d} : {image.pixels[slow, fast]:.9g} photons")
+        row = image.pixels[slow].tolist()
+        _print(f"{fast} {slow} {row[fast]:.9g}" for fast in range(fast_min, fast_max + 1))
 
 
-def write(image: Image, outputs: Run) -> None:
-    """Write the reference's files and print its lines about them."""
+def _write(image: Image, run: Run, stream: Stream) -> None:
+    """Write the reference's files, with the lines it prints about them."""
     print(report.solid_angle_line(image))
-    print(f"writing {outputs.floatfile} as {image.pixels.size} 4-byte floats")
-    image.save(outputs.floatfile, format="raw")
+    if run.floatfile is not None:
+        print(f"writing {run.floatfile} as {image.pixels.size} 4-byte floats")
+        image.save(run.floatfile, format="raw")
     _print(report.statistics_lines(image))
-    scale = _scale(outputs.scale, image, "smv")
-    print(f"intfile_scale = {scale:g}")
-    print(f"writing {outputs.intfile} as 2-byte integers")
-    image.save(outputs.intfile, format="smv", scale=scale, adc=outputs.adc)
-    if outputs.pgm:
-        scale = _scale(outputs.pgmscale, image, "pgm")
+    if run.intfile is not None:
+        scale = image.default_scale("smv") if run.scale is None else run.scale
+        print(f"intfile_scale = {scale:g}")
+        print(f"writing {run.intfile} as 2-byte integers")
+        image.save(run.intfile, format="smv", scale=scale, adc=run.adc)
+    if run.pgm:
+        scale = image.default_scale("pgm") if run.pgmscale is None else run.pgmscale
         print(f"pgm_scale = {scale:g}")
-        print(f"writing {outputs.pgmfile} as 1-byte integers")
-        image.save(outputs.pgmfile, format="pgm", scale=scale)
-    if outputs.noise:
-        assert outputs.seed is not None
-        noisy = image.with_noise(seed=outputs.seed, stream="reference")
-        photons = noisy.statistics().sum
-        print(f"{photons:.0f} photons on noise image ({noisy.overloads(outputs.adc)} overloads)")
-        print(f"writing {outputs.noisefile} as 2-byte integers")
-        noisy.save(outputs.noisefile, format="smv", scale=1.0, adc=outputs.adc)
+        print(f"writing {run.pgmfile} as 1-byte integers")
+        image.save(run.pgmfile, format="pgm", scale=scale)
+    if run.noise:
+        counts = image.with_noise(abs(run.seed), stream)
+        photons, overloads = counts.statistics().sum, counts.overloads(run.adc)
+        print(f"{photons:.0f} photons on noise image ({overloads} overloads)")
+        print(f"writing {run.noisefile} as 2-byte integers")
+        counts.save(run.noisefile, format="smv", scale=1.0, adc=run.adc)
 
 
-def _scale(given: float | None, image: Image, format: str) -> float:
-    # the reference takes a scale that is not positive for one that was not given
-    return given if given is not None and given > 0.0 else image.default_scale(format)
+def is_config(path: str) -> bool:
+    """Whether an output is to hold the configuration."""
+    return path.lower().endswith((".toml", ".json"))
+
+
+def _write_by_suffix(image: Image, path: str, run: Run) -> None:
+    from nbcy.image import output_format
+
+    print(f"writing {path}")
+    if is_config(path):
+        image.scene.config.save(path)
+        return
+    format = output_format(path)
+    if format == "smv":
+        image.save(path, scale=run.scale, adc=run.adc)
+    elif format == "pgm":
+        image.save(path, scale=run.pgmscale)
+    else:
+        image.save(path)
+
+
+def only_named(invocation: Invocation) -> Run:
+    """Return what to do when only files that were named are to be written."""
+    run, given = invocation.run, invocation.given
+    return replace(
+        run,
+        floatfile=run.floatfile if "run.floatfile" in given else None,
+        intfile=run.intfile if "run.intfile" in given else None,
+        pgm=run.pgm and "run.pgmfile" in given,
+        noise=run.noise and "run.noisefile" in given,
+    )

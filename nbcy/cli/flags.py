@@ -33,15 +33,17 @@ class Run:
 
     Attributes
     ----------
-    floatfile, intfile, pgmfile, noisefile : str
-        Names of the four files.
+    floatfile, intfile : str or None
+        Names of the images that the reference always writes; None for none.
+    pgmfile, noisefile : str
+        Names of the other two.
     noise, pgm : bool
-        Whether to write the last two.
+        Whether to write these two.
     scale, pgmscale : float or None
         Counts per photon of the SMV and the PGM image; None lets the image decide.
     adc : float
         Added to every pixel of the SMV images.
-    seed : int or None
+    seed : int
         Of the noise.
     printout : bool
         Print every pixel.
@@ -52,8 +54,8 @@ class Run:
         Show a progress bar where there is a terminal.
     """
 
-    floatfile: str = "floatimage.bin"
-    intfile: str = "intimage.img"
+    floatfile: str | None = "floatimage.bin"
+    intfile: str | None = "intimage.img"
     pgmfile: str = "image.pgm"
     noisefile: str = "noiseimage.img"
     noise: bool = True
@@ -61,7 +63,7 @@ class Run:
     scale: float | None = None
     pgmscale: float | None = None
     adc: float = 40.0
-    seed: int | None = None
+    seed: int = 1
     printout: bool = False
     printout_pixel: tuple[int, int] | None = None
     trace_pixel: tuple[int, int] | None = None
@@ -78,7 +80,7 @@ class Invocation:
     config : Config
     run : Run
     given : mapping of str to str
-        What each setting was given by: the flag as typed, by the name of the setting.
+        The flag as typed, or the header, by the name of the setting.
     headers : tuple of str
         Files whose headers gave defaults, in the order in which they were read.
     notes : tuple of str
@@ -111,10 +113,26 @@ def _whole(word: str) -> int:
     return int(match[1])
 
 
+MAX_SEED: Final = 2**31 - 2
+"""Largest seed of the reference's random numbers."""
+
+
 def _threads(word: str) -> int:
     if not _WHOLE.fullmatch(word) or (count := _whole(word)) < 1:
         raise ValueError("a whole number of at least 1")
     return count
+
+
+def _seed(word: str) -> int:
+    if not _WHOLE.fullmatch(word) or abs(seed := _whole(word)) > MAX_SEED:
+        raise ValueError(f"a whole number from {-MAX_SEED} to {MAX_SEED}")
+    return seed
+
+
+def _scale(word: str) -> float:
+    if not _REAL.fullmatch(word) or (value := _real(word)) <= 0.0:
+        raise ValueError("a positive number")
+    return value
 
 
 def _count(word: str) -> int | None:
@@ -181,6 +199,8 @@ NOTHING: Final = Takes("", str, 0, 0)
 REAL: Final = Takes("x", _real)
 WHOLE: Final = Takes("n", _whole)
 COUNT: Final = Takes("n", _count)
+SEED: Final = Takes("n", _seed)
+SCALE: Final = Takes("x", _scale)
 FILE: Final = Takes("FILE", str)
 VECTOR: Final = Takes("x y z", _real, 3, 3)
 CELL: Final = Takes("a b c al be ga", _real, 1, 6)
@@ -248,7 +268,7 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         _flag("-mat -matrix", FILE, to("crystal.matrix_file"), "MOSFLM orientation matrix"),
         _flag("-cell", CELL, to("crystal.cell_angstrom_deg"), "unit cell, Å and degrees"),
         _flag("-misset", MISSET, _misset, "rotation about x, y, z, degrees; or a random one"),
-        _flag("-misset_seed", WHOLE, to("crystal.misset_seed"), "seed of a random misset"),
+        _flag("-misset_seed", SEED, to("crystal.misset_seed"), "seed of a random misset"),
         _flag("-N", WHOLE, to(*_N), "unit cells along each of a, b, c"),
         _flag("-Na", WHOLE, to(_N[0]), "unit cells along a"),
         _flag("-Nb", WHOLE, to(_N[1]), "unit cells along b"),
@@ -275,9 +295,7 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         _flag("-square_xtal", NOTHING, fixed(crystal__shape="square"), "a block (the default)"),
         _flag("-round_xtal", NOTHING, fixed(crystal__shape="round"), "an ellipsoid"),
         _flag("-gauss_xtal", NOTHING, fixed(crystal__shape="gauss"), "Gaussian spots"),
-        _flag(
-            "-tophat_spots -binary_spots", NOTHING, fixed(crystal__shape="tophat"), "disk spots"
-        ),
+        _flag("-tophat_spots -binary_spots", NOTHING, fixed(crystal__shape="tophat"), "disk spots"),
         _flag("-fudge", REAL, to("crystal.fudge"), "scales the width of the spots of a shape"),
         _flag(
             "-mosaic -mosaicity -mosaic_spread",
@@ -286,7 +304,7 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             "largest angle of the mosaic domains, degrees",
         ),
         _flag("-mosaic_domains", COUNT, to("crystal.mosaic_domains"), "number of mosaic domains"),
-        _flag("-mosaic_seed", WHOLE, to("crystal.mosaic_seed"), "seed of the mosaic domains"),
+        _flag("-mosaic_seed", SEED, to("crystal.mosaic_seed"), "seed of the mosaic domains"),
         _flag(
             "-interpolate",
             NOTHING,
@@ -327,9 +345,7 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         _flag("-nopolar", NOTHING, fixed(beam__nopolar=True), "no polarization factor at all"),
         _flag("-dispersion", REAL, to("beam.dispersion_percent"), "spectral width, %"),
         _flag("-dispsteps", COUNT, to("beam.dispersion_steps"), "number of wavelengths"),
-        _flag(
-            "-divergence", REAL, to("beam.hdiv_mrad", "beam.vdiv_mrad"), "full divergence, mrad"
-        ),
+        _flag("-divergence", REAL, to("beam.hdiv_mrad", "beam.vdiv_mrad"), "full divergence, mrad"),
         _flag("-hdivrange", REAL, to("beam.hdiv_mrad"), "horizontal divergence, mrad"),
         _flag("-vdivrange", REAL, to("beam.vdiv_mrad"), "vertical divergence, mrad"),
         _flag("-hdivstep", REAL, to("beam.hdiv_step_mrad"), "horizontal step, mrad"),
@@ -490,10 +506,10 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         ),
         _flag("-nonoise", NOTHING, fixed(run__noise=False), "no image with noise"),
         _flag("-nopgm", NOTHING, fixed(run__pgm=False), "no PGM image"),
-        _flag("-scale", REAL, to("run.scale"), "SMV counts per photon (default 55000/max)"),
-        _flag("-pgmscale", REAL, to("run.pgmscale"), "PGM levels per photon"),
+        _flag("-scale", SCALE, to("run.scale"), "SMV counts per photon (default 55000/max)"),
+        _flag("-pgmscale", SCALE, to("run.pgmscale"), "PGM levels per photon"),
         _flag("-adc -adcoffset", REAL, to("run.adc"), "added to SMV counts (default 40)"),
-        _flag("-seed", WHOLE, to("run.seed"), "seed of the noise"),
+        _flag("-seed", SEED, to("run.seed"), "seed of the noise (default 1)"),
         _flag("-printout", NOTHING, fixed(run__printout=True), "print fast, slow, value of pixels"),
         _flag(
             "-printout_pixel", FAST_SLOW, to("run.printout_pixel"), "print one pixel: fast, slow"
@@ -504,7 +520,9 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
     ),
     "nbcy's own": (
         _flag("-quirks", Takes("NAME,..|all", _quirks), to("quirks"), "defects to reproduce"),
-        _flag("-threads", Takes("n", _threads), to("run.threads"), "threads (default: all)"),
+        _flag(
+            "-threads", Takes("n", _threads), to("run.threads"), "threads (default: all processors)"
+        ),
         _flag("-precision", Takes("double", _precision), to("sampling.precision"), "arithmetic"),
     ),
 }
@@ -545,6 +563,9 @@ _DISPLACES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _SURE: Final = 0.85
 """Similarity from which a word is taken for a misspelt name, not for a longer spelling."""
+
+
+_HELP_COLUMN: Final = 34
 
 
 def _nearest(word: str, cutoff: float) -> str | None:
@@ -595,7 +616,7 @@ def _take(name: str, flag: Flag, words: Sequence[str]) -> tuple[Any, int]:
     values: list[Any] = []
     for word in words[: takes.most]:
         enough = len(values) >= takes.least
-        if word in FLAGS or word in IDLE or (takes.convert is not str and _is_flag(word)):
+        if _is_flag(word):
             break
         try:
             values.append(takes.convert(word))
@@ -608,6 +629,58 @@ def _take(name: str, flag: Flag, words: Sequence[str]) -> tuple[Any, int]:
         got = f"; {words[len(values)]!r} follows" if len(values) < len(words) else ""
         raise UsageError(f"{name}: needs {what}{got}")
     return (values[0] if takes.most == 1 else tuple(values)), len(values)
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Separate the reference's flags, with their values, from a subcommand's own words.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Long options, the short ones -h and -o, positional words, and flags, in any order.
+
+    Returns
+    -------
+    flags, others : list of str
+
+    Raises
+    ------
+    UsageError
+        As `parse`.
+    """
+    flags: list[str] = []
+    others: list[str] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word in ("-h", "-o") or word.startswith("--") or not _is_flag(word):
+            others.append(word)
+            continue
+        start = at - 1
+        name, _ = _resolve(word)
+        if name in IDLE:
+            while at < len(words) and _REAL.fullmatch(words[at]):
+                at += 1
+        else:
+            takes = FLAGS[name].takes
+            at += _take(word, FLAGS[name], words[at : at + takes.most])[1]
+        flags += words[start:at]
+    return flags, others
+
+
+def help_text() -> str:
+    """Return the table for people, by heading."""
+    lines: list[str] = []
+    for heading, group in GROUPS.items():
+        lines += ["", heading] if lines else [heading]
+        for flag in group:
+            shown = f"{' '.join(flag.names)} {flag.takes.shown}".rstrip()
+            if len(shown) > _HELP_COLUMN - 4:
+                lines.append(f"  {shown}")
+                shown = ""
+            lines.append(f"  {shown:<{_HELP_COLUMN - 2}}{flag.help}")
+    return "\n".join(lines)
 
 
 def blame(error: ConfigError, given: Mapping[str, str]) -> str:
@@ -628,7 +701,7 @@ def blame(error: ConfigError, given: Mapping[str, str]) -> str:
     flags = {
         flag: None
         for name, flag in given.items()
-        if name == field or name.startswith((f"{field}_", f"{field}."))
+        if name == field or ("." in field and name.startswith((f"{field}_", f"{field}.")))
     }
     return ": ".join([", ".join(flags), str(error)] if flags else [str(error)])
 
@@ -657,7 +730,7 @@ def parse(argv: Sequence[str], base: Config | None = None) -> Invocation:
     settings: Settings = {}
     given: dict[str, str] = {}
     notes: list[str] = []
-    headers: dict[str, bool] = {}
+    headers: dict[str, str] = {}
     pivot: Pivot | None = None
     custom = False
     at = 0
@@ -684,7 +757,7 @@ def parse(argv: Sequence[str], base: Config | None = None) -> Invocation:
         given |= dict.fromkeys((key for key, value in new.items() if value is not None), word)
         if flag.names[0] in ("-mask", "-img"):
             headers.pop(str(value), None)
-            headers[str(value)] = flag.names[0] == "-mask"
+            headers[str(value)] = flag.names[0]
         if flag.names[0] in _BEAM_PIVOT:
             pivot = "beam"
         elif flag.names[0] in _SAMPLE_PIVOT:
@@ -703,7 +776,14 @@ def parse(argv: Sequence[str], base: Config | None = None) -> Invocation:
         if settings.get(field) is not None
         for rival in rivals
     ]
-    fields = {**_header_defaults(headers), **dict.fromkeys(displaced), **settings}
+    defaults: Settings = {}
+    for path, name in headers.items():
+        from nbcy.io.smv import header_defaults, read_smv
+
+        new = header_defaults(read_smv(path)[0], name == "-mask", path)
+        defaults |= new
+        given = {**dict.fromkeys(new, f"{name} {path}"), **given}
+    fields = {**defaults, **dict.fromkeys(displaced), **settings}
     try:
         config = (base or Config()).with_overrides(fields)
     except ConfigError as error:
@@ -719,16 +799,6 @@ def _join_cells(settings: Settings, base: Config | None, given: dict[str, str]) 
         settings["crystal.cells"] = [counts.get(n, c) for n, c in zip(_N, start, strict=True)]
         flags = dict.fromkeys(given.pop(name) for name in counts)
         given["crystal.cells"] = ", ".join(flags)
-
-
-def _header_defaults(headers: Mapping[str, bool]) -> Settings:
-    """Read the defaults that image headers give (formats, ``-img``)."""
-    defaults: Settings = {}
-    for path, mask in headers.items():
-        from nbcy.io.smv import header_defaults, read_smv
-
-        defaults |= header_defaults(read_smv(path)[0], mask, path)
-    return defaults
 
 
 def _check_tables(settings: Settings, notes: list[str]) -> None:

@@ -1,19 +1,21 @@
-"""``nbcy info``."""
+"""``nbcy info``: what was built and what runs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 
-def run(argv: Sequence[str]) -> int:
-    """Print what was built and what runs."""
-    parser = argparse.ArgumentParser(
-        prog="nbcy info",
-        description="What was built, and what runs.",
-        epilog="example: NBCY_ISA=avx2 nbcy info",
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the subcommand."""
+    subparsers.add_parser(
+        "info",
+        description="Say what was built and what runs: version, instruction sets, OpenMP, threads.",
+        epilog="example: NBCY_ISA=generic nbcy info",
     )
-    parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> int:  # noqa: ARG001
+    """Print version, instruction sets, OpenMP and threads."""
     from nbcy.installation import show_config
 
     show_config()

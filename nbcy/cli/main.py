@@ -1,41 +1,56 @@
-"""The entry point: which face of the command line is meant, and what an error looks like."""
+"""The entry point: drop-in flags or a subcommand, and the exit status.
+
+A subcommand is a module of this package that is imported only when used. It has
+``add_parser(subparsers)``, which adds its argparse parser, and ``run(args)``, which returns the
+exit status. A module with ``TAKES_FLAGS = True`` also gets the reference's flags, in
+``args.flags``.
+"""
 
 from __future__ import annotations
 
+import argparse
+import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Final, NoReturn
 
-from nbcy.errors import NbcyError
+from nbcy.cli.messages import Failure, note, warnings_as_notes
+from nbcy.errors import KernelError, NbcyError, UsageError
 
-SUBCOMMANDS = {
-    "simulate": "render images from a config file, flags, or both",
-    "demo": "render a lysozyme pattern that ships with nbcy",
-    "trace": "explain one pixel step by step",
-    "audit": "find where and why two traces diverge",
-    "compare": "compare two images",
-    "info": "what was built, and what runs",
+SUBCOMMANDS: Final[Mapping[str, str]] = {
+    "simulate": "an image from a configuration file, the flags below, or both",
+    "trace": "every number on the way to one pixel",
+    "audit": "where two traces diverge, and why",
+    "compare": "two images, pixel by pixel",
+    "demo": "lysozyme on a Pilatus: an image from data that ship with nbcy",
+    "info": "what was built and what runs",
 }
-"""One module of `nbcy.cli` each, with ``run(argv) -> int``; imported only when asked for."""
+"""The subcommands, each a module of that name."""
 
-USAGE = """\
-usage: nbcy FLAGS...              nanoBragg's flags, report and files
-       nbcy SUBCOMMAND ...        see nbcy SUBCOMMAND --help
+USAGE: Final = """\
+usage: nbcy FLAG [VALUE ...] ...    nanoBragg's flags, report and files
+       nbcy SUBCOMMAND ...          nbcy SUBCOMMAND --help says more
+       nbcy --help | --version
 
-example:
-  nbcy -cell 100 100 100 90 90 90 -default_F 100 -lambda 6.2 -N 5 -distance 100 -detpixels 96 -pixel 0.4
-
-subcommands:
+example: nbcy -cell 100 100 100 90 90 90 -default_F 100 -lambda 6.2 -N 5 -distance 100 \\
+              -detpixels 96 -pixel 0.4
 """
 
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
-def help_text() -> str:
-    """Return what ``nbcy --help`` prints."""
-    from nbcy.cli.flags import help_text
 
-    names = "".join(f"  {name:<10} {what}\n" for name, what in SUBCOMMANDS.items())
-    return f"{USAGE}{names}\nflags:{help_text()}\n"
+class Parser(argparse.ArgumentParser):
+    """Parses without abbreviations, and raises in place of printing a usage and leaving."""
+
+    def __init__(self, **options: object) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a UsageError."""
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,54 +59,76 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        Default ``sys.argv[1:]``.
+        The words after the program's name; default ``sys.argv``.
 
     Returns
     -------
     int
-        0 done; 1 failed while running (or, for audit and compare, different); 2 wrong use or unusable
-        input; 130 interrupted.
+        0 done; 1 failed while running; 2 wrong use or unreadable input; 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(words)
-    except NbcyError as error:
-        print(f"nbcy: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        with warnings_as_notes():
+            status = _dispatch(words)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
-        print("nbcy: interrupted, nothing more is written", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has left, as head does
+        note("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; spare the interpreter's own flush at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return FAILED
+    except NbcyError as error:
+        note(f"error: {error}")
+        return FAILED if isinstance(error, Failure | KernelError) else WRONG_USE
     except (OSError, MemoryError) as error:
-        print(f"nbcy: failed: {str(error) or type(error).__name__}", file=sys.stderr)
-        return 1
+        note(f"error: {error or 'out of memory'}")
+        return FAILED
 
 
 def _dispatch(words: list[str]) -> int:
-    if not words or words[0] in ("--help", "-help", "-h"):
-        print(help_text(), end="")
-        return 0 if words else 2
-    if words[0] in ("--version", "-version"):
+    if not words:
+        raise UsageError("nothing to do: give flags or a subcommand; see nbcy --help")
+    first = words[0]
+    if first in SUBCOMMANDS:
+        return _run_subcommand(first, words[1:])
+    if first == "--version":
         from nbcy.version import __version__
 
         print(f"nbcy {__version__}")
-        return 0
-    if words[0] in SUBCOMMANDS:
-        run = import_module(f"nbcy.cli.{words[0]}").run
-        try:
-            return int(run(words[1:]))
-        except SystemExit as stop:  # argparse has printed what was wrong
-            return int(stop.code or 0)
-    if not words[0].startswith("-"):
-        import difflib
+        return DONE
+    if first == "-h" or "--help" in words:
+        from nbcy.cli.flags import help_text
 
-        from nbcy.errors import UsageError
+        print(USAGE)
+        print("subcommands")
+        for name, text in SUBCOMMANDS.items():
+            print(f"  {name:<32}{text}")
+        print()
+        print(help_text())
+        return DONE
+    if not first.startswith("-"):
+        near = difflib.get_close_matches(first, SUBCOMMANDS, 1, 0.5)
+        hint = f"did you mean {near[0]}?" if near else "see nbcy --help"
+        raise UsageError(f"{first!r} is neither a flag nor a subcommand; {hint}")
+    from nbcy.cli import dropin
 
-        near = difflib.get_close_matches(words[0], SUBCOMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SUBCOMMANDS)}"
-        raise UsageError(f"no subcommand {words[0]!r}: {hint}")
-    from nbcy.cli.dropin import run as run_flags
+    return dropin.run(words)
 
-    return run_flags(words)
+
+def _run_subcommand(name: str, words: list[str]) -> int:
+    module = import_module(f"nbcy.cli.{name}")
+    flags: list[str] = []
+    if getattr(module, "TAKES_FLAGS", False):
+        from nbcy.cli.flags import split
+
+        flags, words = split(words)
+    parser = Parser(prog="nbcy")
+    module.add_parser(parser.add_subparsers(parser_class=Parser))
+    try:
+        args = parser.parse_args([name, *words])
+    except SystemExit:  # --help has printed itself
+        return DONE
+    args.flags = flags
+    return int(module.run(args))

@@ -1,36 +1,55 @@
-"""A progress bar on a terminal."""
+"""A progress bar, on a terminal only."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 Progress = Callable[[int, int], object]
 
+SHORT = 0.5
+"""Seconds of work for which no bar is shown."""
 
-@contextlib.contextmanager
-def progress_bar(wanted: bool | None = None) -> Iterator[Progress | None]:
-    """Offer a callback for `Simulator.run` that draws a bar on stderr.
+
+@contextmanager
+def progress_bar(wanted: bool = True) -> Iterator[Progress | None]:
+    """Offer the callback that `Simulator.run` takes.
 
     Parameters
     ----------
-    wanted : bool, optional
-        None shows it on a terminal only.
+    wanted : bool
+        False for no bar on a terminal either.
 
     Yields
     ------
     callable or None
-        None when nothing is to be shown.
+        None where no bar is to be shown.
     """
-    if not (sys.stderr.isatty() if wanted is None else wanted):
+    if not (wanted and sys.stderr.isatty()):
         yield None
         return
-    from tqdm import tqdm
+    start = time.monotonic()
+    bar: Any = None
 
-    with tqdm(total=100, unit="%", leave=False, bar_format="{l_bar}{bar}| {elapsed}<{remaining}") as bar:
+    def update(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            if time.monotonic() - start < SHORT:
+                return
+            bar = import_module("tqdm").tqdm(
+                total=total,
+                leave=False,
+                desc="rendering",
+                bar_format="{l_bar}{bar}| {elapsed}<{remaining}",
+            )
+        bar.update(done - bar.n)
 
-        def update(done: int, total: int) -> None:
-            bar.update(100.0 * done / total - bar.n)
-
+    try:
         yield update
+    finally:
+        if bar is not None:
+            bar.close()

@@ -13,11 +13,10 @@ from nbcy.cli.flags import Run
 from nbcy.constants import AVOGADRO, RTD
 from nbcy.facts import SHAPES
 from nbcy.image import Image
+from nbcy.lattice import CellGeometry
 from nbcy.scene import Scene
 
-BANNER: Final = (
-    "nanoBragg nanocrystal diffraction simulator - James Holton and Ken Frankel 5-17-17"
-)
+BANNER: Final = "nanoBragg nanocrystal diffraction simulator - James Holton and Ken Frankel 5-17-17"
 PROTEIN_DENSITY: Final = 1.2
 """g/cm³, which the reference takes for the approximate molecular weight."""
 
@@ -67,12 +66,8 @@ def _setting(scene: Scene, headers: Sequence[str]) -> Iterator[str]:
     yield BANNER
     if config.crystal.mosaic_spread_deg and config.crystal.mosaic_domains is None:
         domains = scene.orientations.shape[1]
-        yield f"WARNING: finite mosaicity with only one domain! upping to {domains} mosaic domains"
-    if config.crystal.mosaic_spread_deg and config.crystal.mosaic_domains is None:
-        domains = scene.orientations.shape[1]
         yield (
-            "WARNING: finite mosaicity with only one domain! "
-            f"upping to {domains} mosaic domains"
+            f"WARNING: finite mosaicity with only one domain! upping to {domains} mosaic domains"
         )
     yield f"{placement.convention} convention selected."
     pivot = {"beam": "direct beam spot", "sample": "sample"}[placement.pivot]
@@ -95,7 +90,7 @@ def _crystal(scene: Scene) -> Iterator[str]:
         angles = " ".join(f"{angle * RTD:f}" for angle in cell.misset)
         yield f"random orientation misset angles: {angles} deg"
     yield f"Unit Cell: {_g(*cell.parameters)}"
-    yield f"Recp Cell: {_g(*cell.reciprocal_parameters)}"
+    yield f"Recp Cell: {_g(*cell.reciprocal_parameters[:3], *_reciprocal_angles(cell))}"
     yield f"volume = {_g(cell.volume)} A^3"
     yield "real-space cell vectors (Angstrom):"
     yield from _columns("     a           b           c         ", cell.real)
@@ -119,6 +114,20 @@ def _crystal(scene: Scene) -> Iterator[str]:
         yield f"re-reading {crystal.hkl_file}"
 
 
+def _reciprocal_angles(cell: CellGeometry) -> Iterator[float]:
+    """Yield alpha*, beta*, gamma* in degrees, from sine and cosine.
+
+    With the quirk ``triclinic_cell`` the two do not quite fit each other, and this is what the
+    reference makes of them.
+    """
+    lengths, volume = cell.parameters[:3], abs(cell.volume)
+    stars = cell.reciprocal_parameters[:3]
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        sine = lengths[i] / (volume * stars[j] * stars[k])
+        cosine = float(cell.reciprocal[j] @ cell.reciprocal[k]) / (stars[j] * stars[k])
+        yield RTD * math.atan2(sine, cosine)
+
+
 def _wavelength(scene: Scene) -> float:
     """Return the central wavelength, m; a list of sources can do without it."""
     wavelength: Any = scene.choices["beam.wavelength"].value
@@ -136,7 +145,7 @@ def _sampling(scene: Scene) -> Iterator[str]:
     if len(sources.deviations):
         count = scene.sampling["dispersion"].count
         for number, wavelength in enumerate(sources.wavelengths[:count]):
-            yield f"lambda{number} = {_g(wavelength)}"
+            yield f"lambda{number} = {wavelength:.15g}"
     yield f"  created a total of {len(sources.wavelengths)} sources:"
     rows = zip(sources.positions, sources.intensities, sources.wavelengths, strict=True)
     for position, intensity, wavelength in rows:
@@ -203,9 +212,7 @@ def solid_angle_line(image: Image) -> str:
     """Return what the reference prints right after it has rendered."""
     angle = image.solid_angle or 0.0
     sphere = 100.0 * angle / 4.0 / math.pi
-    return (
-        f"solid angle subtended by detector = {_g(angle)} steradian ( {_g(sphere)}% sphere)"
-    )
+    return f"solid angle subtended by detector = {_g(angle)} steradian ( {_g(sphere)}% sphere)"
 
 
 def statistics_lines(image: Image) -> Iterator[str]:
