@@ -295,6 +295,8 @@ class Comparison:
                 note = f"equal, but {wrong[0]}'s does not follow from {wrong[0]}'s own keys"
                 return "local fault", wrong[0], note, [fault]
             return "agrees", "", "", []
+        if len(wrong) == 2 and (slip := self._misprint(key, i, printed)):
+            return "local fault", slip.side, slip.note, [slip]
         if wrong:
             faults = []
             for label in wrong:
@@ -361,6 +363,19 @@ class Comparison:
             key, i, label, "local fault", printed, expected, used, rule.borrowed, doubt=doubt
         )
 
+    def _misprint(self, key: str, i: int, printed: dict[str, Array]) -> Fault | None:
+        """Find the side that went on from the other side's value and not from its own."""
+        found = [
+            label
+            for label, other in (("A", "B"), ("B", "A"))
+            if self._is_used(key, i, label, printed[label], printed[other]) is False
+        ]
+        if len(found) != 1:
+            return None
+        label, other = found[0], "B" if found[0] == "A" else "A"
+        self._side(label).corrected[key, i] = printed[other]
+        return Fault(key, i, label, "local fault", printed[label], printed[other], False, ())
+
     def _is_used(
         self, key: str, i: int, label: str, printed: Array, expected: Array, doubt: float = 0.0
     ) -> bool | None:
@@ -397,6 +412,8 @@ class Comparison:
                 if disturbed:
                     note = f"follows from {_list(upstream or disturbed)}"
                     return "inherited", "", note + self._absent(key, i), []
+                if slip := self._misprint(key, i, printed):
+                    return "local fault", slip.side, slip.note, [slip]
                 return "rounding", "", "differences within tolerance upstream, carried on", []
         elif key == "pix0_vector_meters":
             moved = self._only_axes(i, printed)
@@ -404,12 +421,8 @@ class Comparison:
                 return "inherited", "", f"the same place along other axes: follows from {moved}", []
         elif disturbed and (follows["A"] is None or follows["B"] is None):
             return "unverifiable", "", f"downstream of {_list(upstream or disturbed)}", []
-        for label in "AB":
-            other = "B" if label == "A" else "A"
-            if self._is_used(key, i, label, printed[label], printed[other]) is False:
-                self._side(label).corrected[key, i] = printed[other]
-                fault = Fault(key, i, label, "local fault", printed[label], printed[other], False, ())
-                return "local fault", label, fault.note, [fault]
+        if slip := self._misprint(key, i, printed):
+            return "local fault", slip.side, slip.note, [slip]
         targets = {label: self._target(key, i, label, printed) for label in "AB"}
         fault = Fault(key, i, "", "cause", printed["B"], targets["B"], None, (), printed["A"], targets["A"])
         return "cause", "", "differs by itself", [fault]

@@ -35,6 +35,7 @@ from nbcy.auditing.rules import (
     View,
     captures,
     cells_along,
+    components,
     expect,
     kahn_factor,
     layer_captures,
@@ -134,6 +135,11 @@ class Case:
     def shown(self, keys: Sequence[str]) -> Array:
         """Return what ``x`` shows under three related keys, as rows."""
         return np.array([self.of(key) for key in keys])
+
+    def explains_rows(self, predicted: Array, keys: Sequence[str]) -> bool:
+        """Whether rows are what ``x`` shows under three related keys."""
+        shown = self.shown(keys)
+        return bool(np.abs(predicted - shown).max() <= 4.0 * self.tolerance * np.abs(shown).max())
 
     def origins(self) -> list[Array]:
         """Return the other side's detector origin, along ``x``'s axes where they differ."""
@@ -282,6 +288,12 @@ def _say(value: Array | float) -> str:
     return f"({numbers})" if np.size(value) > 1 else numbers
 
 
+def _along(origin: Array, f: Array, s: Array, n: Array) -> tuple[float, float, float]:
+    """Return F, S and distance of a detector's near point from its origin."""
+    fast, slow, close = components(origin, f, s, n).tolist()
+    return -fast, -slow, close
+
+
 def _powers_of_ten(*exponents: int) -> Iterator[tuple[float, str]]:
     for k in exponents:
         for sign in (k, -k):
@@ -323,16 +335,14 @@ def _pivot(c: Case) -> Proposals:
     f, s, n = c.axes()
     i = c.of("incident_vec")
     for origin, ratio in itertools.product(c.origins(), c.ratios()):
-        along = -float(origin @ f), -float(origin @ s)
-        close = float(origin @ n)
+        *along, close = _along(origin, f, s, n)
         distance = close / ratio
         yield (
             -along[0] * f - along[1] * s + distance * i,
             f"{{x}}: -{along[0]:.9g}·fast - {along[1]:.9g}·slow + {distance:.9g}·beam (pivot beam); "
             f"{{y}}: the same with {close:.9g}·normal (pivot sample)",
         )
-        spot = distance * i - origin
-        beam_fast, beam_slow = float(spot @ f), float(spot @ s)
+        beam_fast, beam_slow, _ = _along(origin - distance * i, f, s, n)
         yield (
             -beam_fast * f - beam_slow * s + close * n,
             f"{{x}}: -{beam_fast:.9g}·fast - {beam_slow:.9g}·slow + {close:.9g}·normal (pivot sample); "
@@ -351,7 +361,7 @@ def _pivot(c: Case) -> Proposals:
 def _beam_centre_swapped(c: Case) -> Proposals:
     f, s, n = c.axes()
     for origin in c.origins():
-        fast, slow, close = -float(origin @ f), -float(origin @ s), float(origin @ n)
+        fast, slow, close = _along(origin, f, s, n)
         yield (
             -slow * f - fast * s + close * n,
             f"fast and slow position of the origin: {{y}} {fast:.9g} {slow:.9g} m, {{x}} reversed",
@@ -409,12 +419,13 @@ def _beam_centre_default(c: Case) -> Proposals:
     size = v.numbers("pixels") * pixel
     for origin, add in itertools.product(c.origins(), (0.0, pixel / 2.0, pixel)):
         centre = size / 2.0 + add
+        fast, slow, close = _along(origin, f, s, n)
         yield (
-            -centre[0] * f - centre[1] * s + float(origin @ n) * n,
+            -centre[0] * f - centre[1] * s + close * n,
             f"fast and slow position of the origin in {{x}}: {centre[0]:.9g} {centre[1]:.9g} m = half "
             f"of {size[0]:.9g} x {size[1]:.9g} m"
             + (f" + {add / pixel:g} pixel" if add else "")
-            + f"; in {{y}}: {-float(origin @ f):.9g} {-float(origin @ s):.9g} m",
+            + f"; in {{y}}: {fast:.9g} {slow:.9g} m",
         )
 
 
@@ -430,7 +441,7 @@ def _beam_centre_flipped(c: Case) -> Proposals:
     f, s, n = c.axes()
     size = c.view.numbers("pixels") * pixel_size(c.view)
     for origin in c.origins():
-        fast, slow, close = -float(origin @ f), -float(origin @ s), float(origin @ n)
+        fast, slow, close = _along(origin, f, s, n)
         for turn in ((1, 0), (0, 1), (1, 1)):
             at = (size[0] - fast if turn[0] else fast), (size[1] - slow if turn[1] else slow)
             yield (
@@ -537,6 +548,14 @@ def conventions_of(side: Side, block: int, tolerance: float) -> tuple[list[str],
     )
 
 
+def _proper(c: Case, side: Side) -> bool:
+    """Whether axes and beam are unit vectors and the axes perpendicular, as far as they must be."""
+    f, s, i = (c.of(key, side) for key in (*_AXES, "incident_vec"))
+    slack = 1e-6 + c.tolerance
+    unit = all(abs(float(np.linalg.norm(vector)) - 1.0) < slack for vector in (f, s, i))
+    return unit and abs(float(f @ s)) < math.sin(math.radians(0.1))
+
+
 @hypothesis(
     "convention",
     (*_AXES, "incident_vec"),
@@ -546,7 +565,7 @@ def conventions_of(side: Side, block: int, tolerance: float) -> tuple[list[str],
 def _convention(c: Case) -> Proposals:
     mine, theirs = (conventions_of(side, c.block, max(c.tolerance, 1e-9)) for side in (c.x, c.y))
     names, others = (mine[0], theirs[0]) if c.key in _AXES else (mine[1], theirs[1])
-    if not names or set(names) & set(others):
+    if not names or set(names) & set(others) or not _proper(c, c.y):
         return
     field_of = {"fdet_vec": "fast", "sdet_vec": "slow", "incident_vec": "beam"}[c.key]
     vector = np.array(getattr(CONVENTIONS[names[0]], field_of))
@@ -1000,9 +1019,12 @@ def _matrix_wavelength(c: Case) -> Proposals:
 def _axes_permuted(c: Case) -> Proposals:
     keys = CELL_KEYS if c.key in CELL_KEYS else STAR_KEYS
     right = c.rows(keys)
-    for i, sign in itertools.product(range(3), (1.0, -1.0)):
-        if i != c.axis or sign < 0:
-            yield sign * right[i], f"{c.key} {{x}} = {sign:+g} · {keys[i]} {{y}}"
+    for order in itertools.permutations(range(3)):
+        for signs in itertools.product((1.0, -1.0), repeat=3):
+            rows = np.array(signs)[:, None] * right[list(order)]
+            if c.explains_rows(rows, keys):
+                words = ", ".join(f"{'-' if s < 0 else ''}{'abc'[i]}" for i, s in zip(order, signs, strict=True))
+                yield rows[c.axis], f"a, b, c of {{x}} are {words} of {{y}}"
 
 
 @hypothesis(
@@ -1013,10 +1035,10 @@ def _axes_permuted(c: Case) -> Proposals:
     directed=False,
 )
 def _matrix_transposed(c: Case) -> Proposals:
-    for giver in (c.y,):
-        stars = np.array([c.of(key, giver) for key in STAR_KEYS])
-        turned = stars.T if c.key in STAR_KEYS else dual(stars.T)
-        yield turned[c.axis], f"{c.key} of {{x}} follows from the transpose of {{y}}'s matrix"
+    turned = np.array([c.of(key, c.y) for key in STAR_KEYS]).T
+    for rows, keys in ((turned, STAR_KEYS), (dual(turned), CELL_KEYS)):
+        if c.key in keys and c.explains_rows(rows, keys):
+            yield rows[c.axis], "{x}'s vectors follow from the transpose of {y}'s a*, b*, c*"
 
 
 @hypothesis(
@@ -1027,7 +1049,10 @@ def _matrix_transposed(c: Case) -> Proposals:
     directed=True,
 )
 def _rotated_star(c: Case) -> Proposals:
-    yield dual(c.shown(CELL_KEYS))[c.axis], "reciprocal to {x}'s rotated cell"
+    turned = dual(c.shown(CELL_KEYS))
+    resting = np.array([c.of(key, c.y) for key in STAR_KEYS])
+    if c.explains_rows(turned, STAR_KEYS) and not c.near(turned[c.axis], resting[c.axis]):
+        yield turned[c.axis], "{x}'s a*, b*, c* are reciprocal to its rotated cell, {y}'s are not"
 
 
 @hypothesis(
@@ -1045,17 +1070,18 @@ def _triclinic_cell(c: Case) -> Proposals:
     star = reciprocal_from_cell((lengths[0], lengths[1], lengths[2]), (angles[0], angles[1], angles[2]), True)
     bent = dual(star)
     bent *= np.array(lengths)[:, None] / np.linalg.norm(bent, axis=1, keepdims=True)
-    axis, angle, _ = rotation_of(mine, bent)
     off = cell_parameters(bent)
-    cells = rotate(bent, axis, angle)
-    predicted = cells if c.key in CELL_KEYS else None
-    if predicted is None:
-        axis, angle, _ = rotation_of(c.shown(STAR_KEYS), dual(bent))
-        predicted = rotate(dual(bent), axis, angle)
-    yield (
-        predicted[c.axis],
-        f"cell {_say(np.round(given, 6))} in {{y}}; angles {_say(np.round(off[3:], 6))}° in {{x}}",
-    )
+    if max(abs(x - y) for x, y in zip(off, given, strict=True)) < 1e-6:
+        return  # the quirk changes nothing in this cell
+    keys, still = (CELL_KEYS, bent) if c.key in CELL_KEYS else (STAR_KEYS, dual(bent))
+    shown = mine if c.key in CELL_KEYS else c.shown(STAR_KEYS)
+    axis, angle, _ = rotation_of(shown, still)
+    predicted = rotate(still, axis, angle)
+    if c.explains_rows(predicted, keys):
+        yield (
+            predicted[c.axis],
+            f"cell {_say(np.round(given, 6))} in {{y}}; angles {_say(np.round(off[3:], 6))}° in {{x}}",
+        )
 
 
 @hypothesis(

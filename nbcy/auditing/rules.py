@@ -192,11 +192,15 @@ def normal(v: View, i: int) -> Array:
     return n * math.copysign(1.0 / length, float(n @ v.vector("pix0_vector_meters", i)))
 
 
+def components(p: Array, f: Array, s: Array, n: Array) -> Array:
+    """Return a vector's coordinates along axes that need not be exactly perpendicular."""
+    return np.linalg.solve(np.array([f, s, n]).T, p)
+
+
 def plane_position(v: View, i: int) -> Array:
     """Return F, S and depth of the traced sub-pixel, m, from where it is."""
     p = v.vector("pixel_pos_meters", i) - v.vector("pix0_vector_meters", i)
-    f, s = v.vector("fdet_vec", i), v.vector("sdet_vec", i)
-    return np.array([float(p @ f), float(p @ s), float(p @ normal(v, i))])
+    return components(p, v.vector("fdet_vec", i), v.vector("sdet_vec", i), normal(v, i))
 
 
 def oversample(v: View) -> int:
@@ -286,11 +290,13 @@ def cells_along(v: View, axis: int) -> float:
         return float(v.numbers("cells")[axis])
     except Unknown:
         pass
-    mine, theirs = (_possible_cells(view, axis) for view in (v, v.mirrored()))
-    for choice in (set(mine[0]) & set(theirs[0]), mine[0], set(mine[1]) & set(theirs[1]), mine[1]):
-        if choice:
-            return float(min(choice))
-    for choice in theirs:
+    (mine, mine_unsigned), (theirs, theirs_unsigned) = (
+        _possible_cells(view, axis) for view in (v, v.mirrored())
+    )
+    # Digits in single precision are met by many numbers: the other side's word counts for more.
+    alone = [mine, theirs] if v.side.precision.eps <= v.other.precision.eps else [theirs, mine]
+    unsigned = set(mine_unsigned) & set(theirs_unsigned)
+    for choice in (set(mine) & set(theirs), alone[0], unsigned, alone[1], mine_unsigned):
         if choice:
             return float(min(choice))
     raise Unknown("cells")
@@ -427,13 +433,14 @@ def transported_origins(giver: Side, taker: Side, block: int) -> list[Array]:
     n, to_n = np.cross(f, s), np.cross(to_f, to_s)
     n = n * math.copysign(1.0, float(n @ pix0))
     to_n = to_n * math.copysign(1.0, float(to_n @ own))
-    near = float(pix0 @ f) * to_f + float(pix0 @ s) * to_s
-    results = [near + float(pix0 @ n) * to_n]
+    along = components(pix0, f, s, n)
+    near = along[0] * to_f + along[1] * to_s
+    results = [near + along[2] * to_n]
     slant = float(beam @ n)
     if abs(slant) > 1e-3 and not (np.array_equal(f, to_f) and np.array_equal(s, to_s)):
-        distance = float(pix0 @ n) / slant
-        spot = pix0 - distance * beam
-        results.append(float(spot @ f) * to_f + float(spot @ s) * to_s + distance * to_beam)
+        distance = along[2] / slant
+        spot = components(pix0 - distance * beam, f, s, n)
+        results.append(spot[0] * to_f + spot[1] * to_s + distance * to_beam)
         results.append(near + abs(distance) * to_n)
     return results
 
@@ -548,7 +555,16 @@ def _rotated(v: View, i: int) -> Result:
 
 @_rule("rot_a_star_A_inv", "rot_b_star_A_inv", "rot_c_star_A_inv")
 def _reciprocal(v: View, i: int) -> Result:
-    return [v.numbers("reciprocal_cell", borrow=False).reshape(3, 3)]
+    if v.side.fact("reciprocal_cell") is not None:
+        return [v.numbers("reciprocal_cell", borrow=False).reshape(3, 3)]
+    # Without words: lengths and angles must be those of the rotated cell's reciprocal.
+    for view in (v, v.mirrored()):
+        stars = np.array([view.vector(f"rot_{axis}_star_A_inv", i) for axis in "abc"])
+        wanted = dual(np.array([v.vector(f"rot_{axis}_angstroms", i) for axis in "abc"]))
+        metric = wanted @ wanted.T
+        if np.abs(stars @ stars.T - metric).max() <= max(1e-9, 2.0 * _loose(v)) * np.abs(metric).max():
+            return [stars]
+    raise Unknown("reciprocal_cell")
 
 
 @_rule("hkl_frac")

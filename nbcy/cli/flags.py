@@ -117,6 +117,12 @@ MAX_SEED: Final = 2**31 - 2
 """Largest seed of the reference's random numbers."""
 
 
+def _pixel(word: str) -> int:
+    if not _WHOLE.fullmatch(word) or (index := _whole(word)) < 0:
+        raise ValueError("a whole number that is not negative")
+    return index
+
+
 def _threads(word: str) -> int:
     if not _WHOLE.fullmatch(word) or (count := _whole(word)) < 1:
         raise ValueError("a whole number of at least 1")
@@ -161,7 +167,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 def _precision(word: str) -> str:
     if word == "single":
-        raise ValueError("double, the only precision there is,")
+        raise ValueError("double (the only precision there is)")
     return _choice("double")(word)
 
 
@@ -205,9 +211,9 @@ FILE: Final = Takes("FILE", str)
 VECTOR: Final = Takes("x y z", _real, 3, 3)
 CELL: Final = Takes("a b c al be ga", _real, 1, 6)
 MISSET: Final = Takes("x y z|random", _real, 3, 3, "random")
-ROI: Final = Takes("x1 x2 y1 y2", _whole, 4, 4)
-FAST_SLOW: Final = Takes("f s", _whole, 2, 2)
-SLOW_FAST: Final = Takes("s f", _whole, 2, 2)
+ROI: Final = Takes("x1 x2 y1 y2", _pixel, 4, 4)
+FAST_SLOW: Final = Takes("f s", _pixel, 2, 2)
+SLOW_FAST: Final = Takes("s f", _pixel, 2, 2)
 DEPTH: Final = Takes("x|inf", _depth)
 
 
@@ -623,7 +629,8 @@ def _take(name: str, flag: Flag, words: Sequence[str]) -> tuple[Any, int]:
         except ValueError as error:
             if enough:
                 break
-            raise UsageError(f"{name}: needs {error}, not {word!r}") from error
+            wanted = f"{error} or {takes.keyword}" if takes.keyword else error
+            raise UsageError(f"{name}: needs {wanted}, not {word!r}") from error
     if len(values) < takes.least:
         what = takes.shown if takes.most > 1 else "a value"
         got = f"; {words[len(values)]!r} follows" if len(values) < len(words) else ""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbcy.cli.flags import Invocation, parse
-from nbcy.errors import UsageError
+from nbcy.errors import ConfigError, UsageError
 
 TAKES_FLAGS = True
 
@@ -102,7 +102,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         invocation = replace(invocation, run=only_named(invocation))
         for path in args.output:
-            if not is_config(path):
-                output_format(path)
+            try:
+                if not is_config(path):
+                    output_format(path)
+            except ConfigError as error:
+                raise UsageError(f"-o {path}: {error.expected}, .toml, .json") from error
     inputs = [] if args.config is None else [args.config]
     return execute(invocation, stream=args.noise_stream, outputs=args.output, inputs=inputs)
