@@ -360,6 +360,37 @@ static double finish_block(const nbcy_scene *sc, nbcy_block *b, float *image)
     return omega;
 }
 
+/* Appends pixels of one row, up to a full block, those that the mask leaves out excepted; returns how many
+   of the row are done. */
+static int64_t take_pixels(const nbcy_scene *sc, nbcy_block *b, int64_t slow, int64_t fast, int64_t fast_end)
+{
+    const int64_t row = b->panel->offset + slow * b->panel->pixels_fast;
+    int64_t count = fast_end - fast, room = NBCY_BLOCK - b->n;
+    if (count > room)
+        count = room;
+    /* the pixel of the very first visit has orientations of its own: it goes alone */
+    if (row + fast == sc->first_pixel)
+        count = 1;
+    else if (row + fast < sc->first_pixel && sc->first_pixel < row + fast + count)
+        count = sc->first_pixel - (row + fast);
+    if (!sc->mask) {
+        for (int64_t i = 0; i < count; i++) {
+            b->image_index[b->n + i] = row + fast + i;
+            b->fast[b->n + i] = (double)(int32_t)(fast + i);
+            b->slow[b->n + i] = (double)slow;
+        }
+        b->n += (int)count;
+    } else {
+        for (int64_t i = 0; i < count; i++) {
+            b->image_index[b->n] = row + fast + i;
+            b->fast[b->n] = (double)(fast + i);
+            b->slow[b->n] = (double)slow;
+            b->n += sc->mask[row + fast + i] != 0;
+        }
+    }
+    return count;
+}
+
 int NBCY_RENDER_TILE(const nbcy_scene *sc, const nbcy_tile *tile, float *image, double *solid_angle,
                      const volatile int *cancel)
 {
@@ -370,22 +401,16 @@ int NBCY_RENDER_TILE(const nbcy_scene *sc, const nbcy_tile *tile, float *image, 
     b->n = 0;
     b->panel = &sc->panels[tile->panel];
     for (int64_t slow = tile->slow_begin; slow < tile->slow_end && status == NBCY_OK; slow++) {
-        for (int64_t fast = tile->fast_begin; fast < tile->fast_end; fast++) {
-            int64_t index = b->panel->offset + slow * b->panel->pixels_fast + fast;
-            if (sc->mask && !sc->mask[index])
-                continue;
-            if (index == sc->first_pixel)   /* has orientations of its own: goes alone */
+        int64_t fast = tile->fast_begin;
+        while (fast < tile->fast_end && status == NBCY_OK) {
+            const int64_t index = b->panel->offset + slow * b->panel->pixels_fast + fast;
+            if (index == sc->first_pixel)
                 *solid_angle += finish_block(sc, b, image);
-            b->image_index[b->n] = index;
-            b->slow[b->n] = (double)slow;
-            b->fast[b->n] = (double)fast;
-            b->n++;
+            fast += take_pixels(sc, b, slow, fast, tile->fast_end);
             if (b->n == NBCY_BLOCK || index == sc->first_pixel) {
                 *solid_angle += finish_block(sc, b, image);
-                if (*cancel) {
+                if (*cancel)
                     status = NBCY_CANCELLED;
-                    break;
-                }
             }
         }
     }
