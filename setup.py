@@ -57,7 +57,10 @@ class BuildKernel(build_ext):
                 ext.extra_compile_args.append(OPENMP_FLAG)
                 ext.extra_link_args.append(OPENMP_FLAG)
             else:
-                print("nbcy: OpenMP does not work with this compiler: the build is serial", file=sys.stderr)
+                print(
+                    "nbcy: OpenMP does not work with this compiler: the build is serial",
+                    file=sys.stderr,
+                )
         super().build_extension(ext)
 
     def openmp_works(self) -> bool:
@@ -66,10 +69,16 @@ class BuildKernel(build_ext):
             source = Path(folder, "probe.c")
             source.write_text(OPENMP_PROBE)
             try:
-                objects = self.compiler.compile([str(source)], output_dir="/" if False else folder,
-                                                extra_postargs=[OPENMP_FLAG])
-                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=[OPENMP_FLAG])
-                return subprocess.run([str(Path(folder, "probe"))], timeout=60, check=False).returncode == 0
+                objects = self.compiler.compile(
+                    [str(source)], output_dir="/" if False else folder, extra_postargs=[OPENMP_FLAG]
+                )
+                self.compiler.link_executable(
+                    objects, "probe", output_dir=folder, extra_postargs=[OPENMP_FLAG]
+                )
+                return (
+                    subprocess.run([str(Path(folder, "probe"))], timeout=60, check=False).returncode
+                    == 0
+                )
             except Exception:  # every compiler fails in its own way
                 return False
 

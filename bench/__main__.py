@@ -62,7 +62,9 @@ def measure(shape: Shape, repeats: int, threads: int, reference: Path | None) ->
     for _ in range(repeats):
         for isa in available_isas():
             roi = rows_of(shape, kernel) if isa in SLOW_BUILDS else kernel.scene.roi
-            taken = seconds(lambda isa=isa, roi=roi: kernel.render(threads=threads, isa=isa, roi=roi))
+            taken = seconds(
+                lambda isa=isa, roi=roi: kernel.render(threads=threads, isa=isa, roi=roi)
+            )
             times.setdefault(isa, []).append(1e9 * taken / steps_in(kernel, roi))
         if reference:
             roi = rows_of(shape, kernel)
@@ -70,7 +72,12 @@ def measure(shape: Shape, repeats: int, threads: int, reference: Path | None) ->
             times.setdefault("reference", []).append(1e9 * taken / steps_in(kernel, roi))
     nanoseconds = {name: statistics.median(values) for name, values in times.items()}
     spread = {name: max(values) / min(values) for name, values in times.items()}
-    return {"shape": shape.name, "what": shape.what, "ns_per_step": nanoseconds, "max_over_min": spread}
+    return {
+        "shape": shape.name,
+        "what": shape.what,
+        "ns_per_step": nanoseconds,
+        "max_over_min": spread,
+    }
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -78,7 +85,9 @@ def table(results: list[dict[str, Any]]) -> str:
     lines = [f"{'ns per step':<12}" + "".join(f"{name:>20}" for name in names)]
     for result in results:
         figures = result["ns_per_step"]
-        cells = [f"{figures[name]:.2f} (x{figures['scalar'] / figures[name]:.1f})" for name in names]
+        cells = [
+            f"{figures[name]:.2f} (x{figures['scalar'] / figures[name]:.1f})" for name in names
+        ]
         lines.append(f"{result['shape']:<12}" + "".join(f"{cell:>20}" for cell in cells))
     return "\n".join(lines)
 
@@ -88,7 +97,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--shapes", nargs="+", choices=[s.name for s in SHAPES])
-    parser.add_argument("--reference", type=Path, help="a nanoBragg executable, timed on the same work")
+    parser.add_argument(
+        "--reference", type=Path, help="a nanoBragg executable, timed on the same work"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     reference = arguments.reference.resolve() if arguments.reference else None
@@ -100,12 +111,16 @@ def main() -> None:
         os.chdir(folder)
         results = [measure(s, arguments.repeats, arguments.threads, reference) for s in chosen]
         os.chdir("/")
-    print(f"threads {arguments.threads}, median of {arguments.repeats}; (x...) is the ratio to the scalar build")
+    print(
+        f"threads {arguments.threads}, median of {arguments.repeats}; (x...) is the ratio to the scalar build"
+    )
     for shape in chosen:
         print(f"  {shape.name:<6} {shape.what}")
     print(table(results))
     if out:
-        out.write_text(json.dumps({"installation": config_info(), "results": results}, indent=1) + "\n")
+        out.write_text(
+            json.dumps({"installation": config_info(), "results": results}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

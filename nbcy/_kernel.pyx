@@ -313,6 +313,9 @@ cdef class KernelScene:
             Panel, slow begin and end, fast begin and end (half open).
         """
         fast_min, fast_max, slow_min, slow_max = roi
+        rows, row = self.image_shape
+        if not (0 <= fast_min <= fast_max < row and 0 <= slow_min <= slow_max < rows):
+            raise ConfigError("roi", tuple(roi), f"must lie on the detector of {row} x {rows} pixels (fast x slow)")
         steps = int(self.scene.steps) * int(self.scene.layers)
         pixels = max(64, min(TILE_PIXELS, TILE_STEPS // steps))
         width = min(fast_max - fast_min + 1, max(64, pixels // 16))
@@ -410,6 +413,8 @@ cdef class KernelScene:
         memset(&trace, 0, sizeof(nbcy_trace))
         scene = self.scene
         layers, oversample = scene.layers, scene.oversample
+        if not (0 <= slow < self.image_shape[0] and 0 <= fast < self.image_shape[1]):
+            raise ConfigError("pixel", (slow, fast), f"must lie on the detector, (slow, fast) below {self.image_shape}")
         visits = (oversample * oversample * layers,)
         sources = (*visits, len(scene.wavelengths))
         steps = (*sources, *scene.orientations.shape[:2])

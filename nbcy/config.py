@@ -68,9 +68,10 @@ def _check_cell(cell: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _check_roi(roi: tuple[int, ...]) -> tuple[int, ...]:
-    if roi[0] > roi[1] or roi[2] > roi[3]:
+    if not (0 <= roi[0] <= roi[1] and 0 <= roi[2] <= roi[3]):
         raise ValueError(
-            "must be fast_min, fast_max, slow_min, slow_max, with no minimum above its maximum"
+            "must be fast_min, fast_max, slow_min, slow_max, "
+            "with no minimum below 0 and no minimum above its maximum"
         )
     return roi
 

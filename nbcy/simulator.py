@@ -115,7 +115,7 @@ class Simulator:
             Ctrl-C; the kernel has stopped.
         """
         count = resolve_threads(threads)
-        region = self.scene.roi if roi is None else self._checked_roi(roi)
+        region: Roi = self.scene.roi if roi is None else tuple(roi)
         isa = chosen_isa()
         pixels, solid_angle = self._kernel.render(count, isa, region, progress)
         provenance = {
@@ -147,25 +147,7 @@ class Simulator:
         """
         from nbcy.trace import Trace
 
-        panel = self.scene.panels[0]
-        for name, value, extent in (("slow", slow, panel.pixels_slow), ("fast", fast, panel.pixels_fast)):
-            if not 0 <= value < extent:
-                raise ConfigError(f"trace.{name}", value, f"must be from 0 to {extent - 1}")
         return Trace.from_kernel(self.scene, slow, fast, self._kernel.trace(slow, fast))
-
-    def _checked_roi(self, roi: Roi) -> Roi:
-        panel = self.scene.panels[0]
-        fast_min, fast_max, slow_min, slow_max = (int(edge) for edge in roi)
-        if not (
-            0 <= fast_min <= fast_max < panel.pixels_fast and 0 <= slow_min <= slow_max < panel.pixels_slow
-        ):
-            raise ConfigError(
-                "roi",
-                tuple(roi),
-                "must be fast_min <= fast_max, slow_min <= slow_max inside the detector of "
-                f"{panel.pixels_fast} x {panel.pixels_slow} pixels",
-            )
-        return fast_min, fast_max, slow_min, slow_max
 
 
 def resolve_threads(threads: int | None = None) -> int:

@@ -73,10 +73,14 @@ def _keys() -> Iterator[Key]:
     yield Key("pix0_vector_meters", "m", 3, geometry, "corner of pixel (0, 0)")
     yield Key("fdet_vec", "", 3, geometry, "fast axis of the detector")
     yield Key("sdet_vec", "", 3, geometry, "slow axis of the detector")
-    yield Key("pixel_pos_meters", "m", 3, geometry, "position of the sub-pixel: pix0 + F·fdet + S·sdet")
+    yield Key(
+        "pixel_pos_meters", "m", 3, geometry, "position of the sub-pixel: pix0 + F·fdet + S·sdet"
+    )
     yield Key("R_distance_meters", "m", 1, geometry, "distance from the sample: |pixel_pos|")
     yield Key("omega_pixel_sr", "sr", 1, geometry, "solid angle: pixel²/R² · close/R")
-    yield Key("close_distance_meters", "m", 1, geometry, "distance of the detector plane: pix0·normal")
+    yield Key(
+        "close_distance_meters", "m", 1, geometry, "distance of the detector plane: pix0·normal"
+    )
     yield Key("obliquity_factor", "", 1, geometry, "close/R")
     yield Key("diffracted_vec", "", 3, geometry, "direction to the sub-pixel: pixel_pos/R")
     yield Key("incident_vec", "", 3, geometry, "direction of the beam")
@@ -84,24 +88,52 @@ def _keys() -> Iterator[Key]:
     yield Key("lambda_angstroms", "Å", 1, geometry, "wavelength")
     yield Key("scattering_vec_per_m", "1/m", 3, geometry, "(diffracted - incident)/λ")
     for axis in "abc":
-        yield Key(f"rot_{axis}_angstroms", "Å", 3, lattice, f"{axis} after spindle and mosaic rotation")
+        yield Key(
+            f"rot_{axis}_angstroms", "Å", 3, lattice, f"{axis} after spindle and mosaic rotation"
+        )
     for axis in "abc":
-        yield Key(f"rot_{axis}_star_A_inv", "1/Å", 3, lattice, f"{axis}* before spindle and mosaic rotation")
+        yield Key(
+            f"rot_{axis}_star_A_inv",
+            "1/Å",
+            3,
+            lattice,
+            f"{axis}* before spindle and mosaic rotation",
+        )
     yield Key("hkl_frac", "", 3, lattice, "rot_a, rot_b, rot_c · scattering vector")
-    yield Key("hkl_rounded", "", 3, lattice, "nearest reflection: ceil(hkl_frac - 1/2)", kind="integer")
+    yield Key(
+        "hkl_rounded", "", 3, lattice, "nearest reflection: ceil(hkl_frac - 1/2)", kind="integer"
+    )
     for axis, index in zip("abc", "hkl", strict=True):
         yield Key(f"F_latt_{axis}", "", 1, lattice, f"sin(πN{index})/sin(π{index}) along {axis}")
     yield Key("F_latt", "", 1, lattice, "lattice factor: F_latt_a · F_latt_b · F_latt_c")
     yield Key("F_cell", "e", 1, amplitude, "structure factor of that reflection")
     chain = {"per_block": False}
-    yield Key("I_before_scaling", "e²", 1, amplitude, "sum of F_cell²·F_latt² over all steps", **chain)
+    yield Key(
+        "I_before_scaling", "e²", 1, amplitude, "sum of F_cell²·F_latt² over all steps", **chain
+    )
     yield Key("r_e_meters", "m", 1, scaling, "classical electron radius", **chain)
     yield Key("r_e_sqr", "m²", 1, scaling, "its square", **chain)
     yield Key("fluence_photons_per_m2", "1/m²", 1, scaling, "photons on the sample", **chain)
-    yield Key("steps", "", 1, scaling, "sources · domains · φ steps · oversample²", kind="integer", **chain)
+    yield Key(
+        "steps",
+        "",
+        1,
+        scaling,
+        "sources · domains · φ steps · oversample²",
+        kind="integer",
+        **chain,
+    )
     for factor in ("thick", "polar", "omega"):
         name = {"thick": "capture", "polar": "polarization", "omega": "solid angle"}[factor]
-        yield Key(f"oversample_{factor}", "", 1, scaling, f"{name} weighed step by step", kind="flag", **chain)
+        yield Key(
+            f"oversample_{factor}",
+            "",
+            1,
+            scaling,
+            f"{name} weighed step by step",
+            kind="flag",
+            **chain,
+        )
     yield Key("capture_fraction", "", 1, scaling, "photons the sensor catches", **chain)
     yield Key("polar", "", 1, scaling, "polarization factor", **chain)
     yield Key("omega_pixel", "sr", 1, scaling, "solid angle applied to the sum", **chain)
@@ -115,7 +147,9 @@ def _keys() -> Iterator[Key]:
         "r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega",
         **chain,
     )
-    yield Key("floatimage_accumulated", "photons", 1, scaling, "the float32 pixel of the image", **chain)
+    yield Key(
+        "floatimage_accumulated", "photons", 1, scaling, "the float32 pixel of the image", **chain
+    )
 
 
 KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys()}
@@ -123,6 +157,14 @@ KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys()}
 
 ALIASES: Final[Mapping[str, str]] = {"scattering_vec_A_inv": "scattering_vec_per_m"}
 """Other names of keys. The reference prints 1/m under a name that says 1/Å."""
+
+
+FLAGGED: Final[Mapping[str, str]] = {
+    "oversample_thick": "capture_fraction",
+    "oversample_polar": "polar",
+    "oversample_omega": "omega_pixel",
+}
+"""The factor that each flag weighs step by step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +290,32 @@ class Trace:
         """Keys of the spec that are not shown."""
         return [name for name in KEYS if name not in self and name != "background_photons"]
 
+    def chain_product(self) -> float:
+        """Return r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega from the keys shown.
+
+        Raises
+        ------
+        KeyError
+            One of them is not shown.
+        """
+        product = 1.0
+        for name, power in self.scaling_factors().items():
+            value = self[name]
+            assert isinstance(value, float)
+            product *= value**power
+        return product
+
+    def scaling_factors(self) -> dict[str, int]:
+        """Return the factors of I_pixel_final with their powers (physics 9).
+
+        What the ``oversample_...`` flags weigh step by step is inside I_before_scaling already.
+        """
+        factors = {"r_e_sqr": 1, "fluence_photons_per_m2": 1, "I_before_scaling": 1, "steps": -1}
+        for flag, name in FLAGGED.items():
+            if self.values(flag) != (1.0,):
+                factors[name] = 1
+        return factors
+
     # Sources of traces ---------------------------------------------------------------------------
 
     @classmethod
@@ -295,7 +363,9 @@ class Trace:
                 block["hkl_frac"] = arrays["hkl_frac"][visit, 0, 0, 0]
                 block["hkl_rounded"] = arrays["hkl_rounded"][visit, 0, 0, 0]
                 if scene.shape == "square":
-                    for axis, ratio in zip("abc", arrays["F_latt_abc"][visit, 0, 0, 0], strict=True):
+                    for axis, ratio in zip(
+                        "abc", arrays["F_latt_abc"][visit, 0, 0, 0], strict=True
+                    ):
                         block[f"F_latt_{axis}"] = ratio
                 block["F_latt"] = arrays["F_latt"][visit, 0, 0, 0]
                 block["F_cell"] = arrays["F_cell"][visit, 0, 0, 0]
@@ -316,9 +386,7 @@ class Trace:
             "I_pixel_final": arrays["I_pixel_final"],
             "floatimage_accumulated": np.float32(arrays["I_pixel_final"]),
         }
-        if arrays["background"]:
-            chain["background_photons"] = arrays["background"]
-        return cls(
+        trace = cls(
             name="live",
             prefix="TRACE_NBCY",
             blocks=blocks,
@@ -328,6 +396,10 @@ class Trace:
             steps=Steps({name: value for name, value in arrays.items() if np.ndim(value)}),
             scene=scene,
         )
+        photons, product = float(arrays["I_pixel_final"]), trace.chain_product()
+        if scene.water and not math.isclose(photons, product, rel_tol=1e-14):
+            trace.chain["background_photons"] = (photons - product,)
+        return trace
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Trace:
@@ -397,7 +469,9 @@ class Trace:
         """Return the log form: ``TRACE_NBCY: key value ...`` with %.15g, blocks first."""
         lines = []
         if self.pixel is not None:
-            lines.append(f"TRACE_CONFIG: tracing pixel (spixel={self.pixel[0]}, fpixel={self.pixel[1]})")
+            lines.append(
+                f"TRACE_CONFIG: tracing pixel (spixel={self.pixel[0]}, fpixel={self.pixel[1]})"
+            )
         for block in (*self.blocks, self.chain):
             for name in KEYS:
                 if name in block:
@@ -487,57 +561,43 @@ class Trace:
 
     def explain(self) -> str:
         """Return the scaling chain as an equation with the numbers filled in."""
-        factors = scaling_factors(self)
+        factors = self.scaling_factors()
         absent = [name for name in factors if name not in self]
         if absent:
             return f"The scaling chain cannot be written out: {', '.join(absent)} not shown.\n"
-        number = {name: float(self.values(name)[0]) for name in factors}  # type: ignore[index]
-        symbols = " · ".join(f"{'/ ' if power < 0 else ''}{name}" for name, power in factors.items())
-        figures = " · ".join(
-            f"{'/ ' if power < 0 else ''}{number[name]:.9g}"
-            + (f" {KEYS[name].unit}" if KEYS[name].unit and name != "I_before_scaling" else "")
-            for name, power in factors.items()
-        )
-        product = math.prod(number[name] ** power for name, power in factors.items())
         background = self.values("background_photons")
         added = background[0] if background else 0.0
+        total = self.chain_product() + added
+        symbols, figures = "", ""
+        for name, power in factors.items():
+            join = "" if not symbols else " / " if power < 0 else " · "
+            unit = KEYS[name].unit if name != "I_before_scaling" else ""
+            symbols += join + name
+            figures += f"{join}{self[name]:.9g} {unit}".rstrip()
         lines = [
             "I_pixel_final",
             f"  = {symbols}" + (" + background_photons" if added else ""),
-            f"  = {figures}".replace("· /", "/") + (f" + {added:.9g}" if added else ""),
-            f"  = {product + added:.9g} photons",
+            f"  = {figures}" + (f" + {added:.9g}" if added else ""),
+            f"  = {total:.9g} photons",
         ]
-        lines[1] = lines[1].replace("· /", "/")
-        for flag, name in (("thick", "capture_fraction"), ("polar", "polar"), ("omega", "omega_pixel")):
-            if self.values(f"oversample_{flag}") == (1.0,):
-                lines.append(f"  ({name} is inside I_before_scaling: -oversample_{flag})")
+        lines += [
+            f"  ({name} is inside I_before_scaling: -{flag})"
+            for flag, name in FLAGGED.items()
+            if name not in factors
+        ]
         shown = self.values("I_pixel_final")
-        if shown is not None and not math.isclose(shown[0], product + added, rel_tol=1e-9):
+        if shown is not None and not math.isclose(shown[0], total, rel_tol=1e-9):
             lines.append(f"  but the trace shows I_pixel_final = {shown[0]:.9g}")
-        steps = int(number["steps"])
-        lines += ["", f"I_before_scaling = sum of F_cell²·F_latt² over {steps} steps"]
-        amplitude, lattice = self.values("F_cell"), self.values("F_latt")
-        if amplitude and lattice:
+        lines += ["", f"I_before_scaling = sum of F_cell²·F_latt² over {self['steps']:.0f} steps"]
+        if self.steps is not None:
+            lines += self._largest_steps(5)
+        elif "F_cell" in self and "F_latt" in self:
+            first = self["F_cell"], self["F_latt"]
             lines.append(
-                f"  of which the first shown in the last sub-pixel is {amplitude[0]:.9g}² · "
-                f"{lattice[0]:.9g}² = {(amplitude[0] * lattice[0]) ** 2:.9g}"
+                f"  {first[0]:.9g}² · {first[1]:.9g}² = {(first[0] * first[1]) ** 2:.9g} in the step "  # type: ignore[operator]
+                "that is shown last"
             )
         return "\n".join(lines) + "\n"
-
-
-def scaling_factors(trace: Trace) -> dict[str, int]:
-    """Return the factors of I_pixel_final with their powers (physics 9).
-
-    Parameters
-    ----------
-    trace : Trace
-        Its ``oversample_...`` flags say which factors are inside I_before_scaling already.
-    """
-    factors = {"r_e_sqr": 1, "fluence_photons_per_m2": 1, "I_before_scaling": 1, "steps": -1}
-    for flag, name in (("thick", "capture_fraction"), ("polar", "polar"), ("omega", "omega_pixel")):
-        if trace.values(f"oversample_{flag}") != (1.0,):
-            factors[name] = 1
-    return factors
 
 
 def _tuple(value: object) -> Values:
@@ -545,4 +605,6 @@ def _tuple(value: object) -> Values:
 
 
 def _block_of_json(block: Mapping[str, Any]) -> Block:
-    return {ALIASES.get(name, name): tuple(float(x) for x in values) for name, values in block.items()}
+    return {
+        ALIASES.get(name, name): tuple(float(x) for x in values) for name, values in block.items()
+    }

@@ -117,10 +117,14 @@ class _LogReader:
             self.problems.append(f"line {number}: {name} needs {key.size} number(s), has {text!r}")
             return
         if len(values) > key.size:
-            self.problems.append(f"line {number}: {name} has more than {key.size} number(s): {text!r}")
+            self.problems.append(
+                f"line {number}: {name} has more than {key.size} number(s): {text!r}"
+            )
             return
         if not complete and name != "floatimage_accumulated":
-            self.problems.append(f"line {number}: the file ends inside the line of {name}: left out")
+            self.problems.append(
+                f"line {number}: the file ends inside the line of {name}: left out"
+            )
             return
         if not all(math.isfinite(x) for x in values):
             self.problems.append(f"line {number}: {name} is not finite: {text.strip()}")

@@ -34,7 +34,9 @@ HEAVY = {"pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"}
 
 
 def modules():
-    return sorted(path for path in SOURCES.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+    return sorted(
+        path for path in SOURCES.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
+    )
 
 
 def part_of(path):
@@ -68,7 +70,9 @@ def test_imports_point_one_way(path):
 
 def test_import_nbcy_loads_nothing():
     code = "import sys, nbcy; print(*sorted({m.split('.')[0] for m in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert not {"numpy", "pydantic", *HEAVY} & set(loaded.stdout.split())
 
 
@@ -87,7 +91,9 @@ def test_type_information_is_installed():
 
 def test_c_symbols_carry_the_project_name():
     kernel = next(PACKAGE.glob("_kernel.*.so"))
-    names = subprocess.run(["nm", "-D", "--defined-only", str(kernel)], capture_output=True, text=True, check=True)
+    names = subprocess.run(
+        ["nm", "-D", "--defined-only", str(kernel)], capture_output=True, text=True, check=True
+    )
     symbols = [line.split()[-1] for line in names.stdout.splitlines()]
     assert symbols
     assert all(s.startswith(("nbcy_", "PyInit_", "_")) for s in symbols), symbols

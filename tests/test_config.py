@@ -45,8 +45,9 @@ cells = st.builds(
     st.floats(20.0, 119.0),
     st.floats(-1.0, 1.0),
 )
+indices = st.integers(0, 2**31 - 2)
 rois = st.builds(
-    lambda f, s: (*sorted(f), *sorted(s)), *[st.tuples(seeds, seeds) for _ in range(2)]
+    lambda f, s: (*sorted(f), *sorted(s)), *[st.tuples(indices, indices) for _ in range(2)]
 )
 
 FIELDS = {
@@ -480,6 +481,8 @@ REFUSED = [
     ("sampling", "dmin_angstrom", -1, "greater than or equal to 0"),
     ("sampling", "roi", (5, 4, 0, 9), "no minimum above its maximum"),
     ("sampling", "roi", (0, 9, 5, 4), "no minimum above its maximum"),
+    ("sampling", "roi", (-1, 2, 0, 9), "no minimum below 0"),
+    ("sampling", "roi", (0, 9, -5, -5), "no minimum below 0"),
     ("sampling", "roi", (0, 9), "4 whole numbers"),
     ("sampling", "roi", (0, 9.5, 0, 9), "valid integer"),
     ("sampling", "precision", "single", "'double'"),
@@ -564,7 +567,7 @@ def test_what_is_legal():
     Detector(attenuation_depth_um=inf, thickness_um=0, xbeam_mm=-5, twotheta_deg=400)
     Detector(attenuation_depth="inf um")
     Crystal(default_F=-1, misset_deg=(0, 0, 0), mosaic_seed=-5, cell_angstrom_deg=(1, 1, 1, 119))
-    Sampling(roi=(-5, -5, 0, 0))
+    Sampling(roi=(5, 5, 0, 0))
 
 
 def test_in_other_models_errors_are_those_of_pydantic():

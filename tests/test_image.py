@@ -337,7 +337,9 @@ def test_plot_without_matplotlib(monkeypatch):
         Image(np.ones((2, 2)), small_scene(2, 2), {}).plot()
 
 
-def test_the_kernel_is_not_needed():
+def test_the_kernel_is_not_needed(tmp_path):
     code = "import sys, nbcy.image; print('nbcy._kernel' in sys.modules, 'PIL' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["False", "False"]

@@ -20,7 +20,11 @@ FLAGS = (
 
 def endless():
     crystal = nbcy.Crystal(
-        cell_angstrom_deg=(100, 100, 100), cells=20, default_F=1, mosaic_spread_deg=1, mosaic_domains=1000
+        cell_angstrom_deg=(100, 100, 100),
+        cells=20,
+        default_F=1,
+        mosaic_spread_deg=1,
+        mosaic_domains=1000,
     )
     detector = nbcy.Detector(pixels_fast=2000, pixels_slow=2000, pixel_mm=0.1)
     return nbcy.Simulator(crystal=crystal, detector=detector, sampling=nbcy.Sampling(oversample=50))
@@ -29,7 +33,10 @@ def endless():
 def test_ctrl_c_on_the_command_line(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "nbcy", *FLAGS],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     for line in process.stdout:  # the report is out when the kernel starts
         if "water droplet" in line:

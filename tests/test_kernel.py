@@ -176,12 +176,12 @@ VARIANTS = {
         "dmin": 6.0 * s.wavelengths[0], "oversample_polar": False, "water_scaling": True,
         "wavelengths": s.wavelengths * np.array([1.0, 0.8]),
     },
-    "first visit": lambda s: {"first_orientations": s.orientations[:, ::-1].copy()},
+    "first visit": lambda s: {"first_orientations": 1.01 * s.orientations},
     "first visit that dmin leaves": lambda s: {
-        "first_orientations": s.orientations[:, ::-1].copy(), "dmin": 6.0 * s.wavelengths[0],
+        "first_orientations": 1.01 * s.orientations, "dmin": 6.0 * s.wavelengths[0],
     },
     "first visit behind a mask": lambda s: {
-        "first_orientations": s.orientations[:, ::-1].copy(),
+        "first_orientations": 1.01 * s.orientations,
         "mask": np.eye(20, 24, k=3, dtype=np.uint8),
     },
     "round": lambda s: {"shape": "round", "fudge": 2.0},

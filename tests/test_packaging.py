@@ -20,7 +20,9 @@ detector = nbcy.Detector(pixels_fast=8, pixels_slow=8, pixel_mm=1)
 print(nbcy._kernel.OPENMP, nbcy.Simulator(crystal=crystal, detector=detector).run(threads=2).statistics().sum > 0)
 """
 
-pytestmark = pytest.mark.skipif(not ROOT.joinpath("setup.py").exists(), reason="needs the source tree")
+pytestmark = pytest.mark.skipif(
+    not ROOT.joinpath("setup.py").exists(), reason="needs the source tree"
+)
 
 
 def run(*command, **options):
@@ -48,7 +50,9 @@ def source(tmp_path_factory):
     """The unpacked source distribution, made from a copy so that the tree stays clean."""
     folder = tmp_path_factory.mktemp("sdist")
     copy = folder / "tree"
-    ignored = shutil.ignore_patterns(".git", ".venv", "build", "*.so", "*.egg-info", "__pycache__", ".*_cache")
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv", "build", "*.so", "*.egg-info", "__pycache__", ".*_cache"
+    )
     shutil.copytree(ROOT, copy, ignore=ignored)
     run(sys.executable, "-m", "build", "--sdist", "--outdir", folder, copy)
     (archive,) = folder.glob("nbcy-*.tar.gz")
@@ -62,14 +66,21 @@ def test_wheel_from_the_source_distribution_works(source, tmp_path):
     run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source)
     (wheel,) = tmp_path.glob("*.whl")
     names = unpack(wheel, tmp_path / "site")
-    assert {"nbcy/py.typed", "nbcy/_kernel.pyi", "nbcy/_rng.pyi", "nbcy/data/lysozyme.hkl.gz"} <= names
+    assert {
+        "nbcy/py.typed",
+        "nbcy/_kernel.pyi",
+        "nbcy/_rng.pyi",
+        "nbcy/data/lysozyme.hkl.gz",
+    } <= names
     assert not [name for name in names if name.endswith((".c", ".h", ".pyx")) or "tests/" in name]
     assert used(tmp_path / "site") == ["True", "True"]
 
 
 def test_build_without_openmp_is_serial_and_says_so(source, tmp_path):
     compiler = tmp_path / "cc"
-    compiler.write_text('#!/bin/sh\nfor word; do [ "$word" = -fopenmp ] && exit 1; done\nexec gcc "$@"\n')
+    compiler.write_text(
+        '#!/bin/sh\nfor word; do [ "$word" = -fopenmp ] && exit 1; done\nexec gcc "$@"\n'
+    )
     compiler.chmod(0o755)
     environment = {**os.environ, "CC": str(compiler)}
     said = run(

@@ -1,4 +1,4 @@
-"""What must hold for any image: symmetries, scalings and limits, without looking at a formula twice.
+"""What must hold for any image: symmetries, scalings and limits.
 
 Images are float32 roundings of double sums. Where two runs add the same doubles, they are compared
 bit for bit; where the sums differ only in order or scale, to one unit in the last place; where the
@@ -250,7 +250,7 @@ def test_duplicating_steps_changes_nothing(scene: Scene, what: str) -> None:
 
 
 def test_oversampling_converges() -> None:
-    """The midpoint rule's error falls with the square of the sub-pixel, if every factor has its own."""
+    """The midpoint rule errs with the square of the sub-pixel, once every sub-pixel is itself."""
     flags = {f"oversample_{name}": True for name in ("omega", "polar", "thick")}
     scene = plain_scene(
         crystal={"cells": 3, "misset_deg": (10.0, 20.0, 30.0)},
@@ -357,13 +357,14 @@ def test_solid_angles_sum_to_that_of_the_rectangle(
 ) -> None:
     """Omega of a pixel is the midpoint rule for f = d/R³ over its square.
 
-    It errs by at most p⁴/24 (|f_xx| + |f_yy|), and |f_xx| = |15 x²/R² - 3| d/R⁵ <= 12 d/R⁵ <= 12/d⁴.
+    It errs by at most p⁴/24 (|f_xx| + |f_yy|), and |f_xx| = |15 x²/R² - 3| d/R⁵ <= 12/d⁴.
     """
     scene = plain_scene(
         crystal={"cells": 1, "default_F": 1.0},
         beam={"nopolar": True},
         detector={
-            "convention": "xds", "twotheta_deg": twotheta, "distance_mm": None, "close_distance_mm": 1000.0 * distance,
+            "convention": "xds", "twotheta_deg": twotheta,
+            "distance_mm": None, "close_distance_mm": 1000.0 * distance,
             "pixels_fast": fast, "pixels_slow": slow, "pixel_mm": 1000.0 * pixel,
             "orgx_px": 0.5 + x * fast, "orgy_px": 0.5 + y * slow,
         },
@@ -399,7 +400,7 @@ BIG = plain_config(
 def big_scenes() -> list[Scene]:
     """Detectors of many tiles, whose width is no multiple of the kernel's blocks."""
     factors = StructureFactors(
-        [(h, k, l) for h in range(-6, 7) for k in range(-6, 7) for l in range(-6, 7)],
+        np.stack(np.mgrid[-6:7, -6:7, -6:7], -1).reshape(-1, 3),
         100.0 * np.random.default_rng(5).random(13**3),
         default_F=3.0,
     )

@@ -65,7 +65,7 @@ def test_solid_angle(reports):
 
 
 FLAGS = (
-    "-cell 100 100 100 90 90 90 -default_F 100 -N 5 -detpixels 16 -pixel 1 -oversample 1 -noprogress "
+    "-cell 100 100 100 90 90 90 -default_F 100 -N 5 -detpixels 16 -pixel 1 -oversample 1 "
     "-floatfile /dev/null -intfile /dev/null -nopgm -nonoise "
 )
 

@@ -43,7 +43,9 @@ def test_cospi(halves):
 
 def test_exp_negative():
     rng = np.random.default_rng(2)
-    points = np.concatenate([-(10.0 ** rng.uniform(-18, np.log10(708), 2000)), [0.0, -1.0, -707.999]])
+    points = np.concatenate(
+        [-(10.0 ** rng.uniform(-18, np.log10(708), 2000)), [0.0, -1.0, -707.999]]
+    )
     assert relative_error("exp_negative", mpmath.exp, points).max() < 2 * EPS
 
 

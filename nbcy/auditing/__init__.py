@@ -77,7 +77,10 @@ def compare_traces(a: Trace, b: Trace, tolerances: Tolerances | None = None) -> 
     -------
     AuditReport
     """
-    sides = [Side(label, trace, recognise_precision(trace)) for label, trace in zip("AB", (a, b), strict=True)]
+    sides = [
+        Side(label, trace, recognise_precision(trace))
+        for label, trace in zip("AB", (a, b), strict=True)
+    ]
     comparison = Comparison(sides[0], sides[1], tolerances or Tolerances())
     comparison.run()
     return AuditReport(

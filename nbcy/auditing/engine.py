@@ -16,7 +16,15 @@ import numpy as np
 
 from nbcy.auditing.formulas import nearest_F
 from nbcy.auditing.hypotheses import Case, explain
-from nbcy.auditing.rules import Expected, expect, oversample, scale_of, transported_origins
+from nbcy.auditing.rules import (
+    OVERSAMPLE_FLAGS,
+    Expected,
+    View,
+    expect,
+    oversample,
+    scale_of,
+    transported_origins,
+)
 from nbcy.auditing.side import Array, Side, Tolerances
 from nbcy.facts import QUANTITIES, Fact, same_fact
 from nbcy.trace import KEYS
@@ -40,9 +48,7 @@ DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "diffracted_vec": ("pixel_pos_meters", "R_distance_meters"),
     "lambda_angstroms": ("lambda_meters",),
     "scattering_vec_per_m": ("diffracted_vec", "incident_vec", "lambda_meters"),
-    **{
-        f"rot_{x}_angstroms": tuple(f"rot_{y}_star_A_inv" for y in "abc") for x in "abc"
-    },
+    **{f"rot_{x}_angstroms": tuple(f"rot_{y}_star_A_inv" for y in "abc") for x in "abc"},
     "hkl_frac": (
         "scattering_vec_per_m",
         "rot_a_angstroms",
@@ -63,11 +69,12 @@ DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
         "rot_b_angstroms",
         "rot_c_angstroms",
         "steps",
+        *OVERSAMPLE_FLAGS,
     ),
     "r_e_sqr": ("r_e_meters",),
-    "capture_fraction": ("diffracted_vec", "F_latt", "F_cell"),
-    "polar": ("incident_vec", "diffracted_vec"),
-    "omega_pixel": ("omega_pixel_sr",),
+    "capture_fraction": ("diffracted_vec", "F_latt", "F_cell", "oversample_thick"),
+    "polar": ("incident_vec", "diffracted_vec", "oversample_polar"),
+    "omega_pixel": ("omega_pixel_sr", "oversample_omega"),
     "cos_2theta": ("incident_vec", "diffracted_vec"),
     "I_pixel_final": (
         "r_e_sqr",
@@ -78,6 +85,7 @@ DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
         "polar",
         "omega_pixel",
         "background_photons",
+        *OVERSAMPLE_FLAGS,
     ),
     "floatimage_accumulated": ("I_pixel_final",),
 }
@@ -92,13 +100,17 @@ CONSUMERS: Final[Mapping[str, tuple[str, ...]]] = {
 _EARLIER: Final = {
     "close_distance_meters": "sdet_vec",
     **{f"rot_{x}_star_A_inv": "scattering_vec_per_m" for x in "abc"},
-    "steps": "F_cell",
+    **dict.fromkeys(("steps", *OVERSAMPLE_FLAGS), "F_cell"),
 }
 """Keys that stand later in the table than what rests on them, and after which they come."""
 
 CHAIN: Final = sorted(
     KEYS,
-    key=lambda name: (list(KEYS).index(_EARLIER.get(name, name)), name in _EARLIER, list(KEYS).index(name)),
+    key=lambda name: (
+        list(KEYS).index(_EARLIER.get(name, name)),
+        name in _EARLIER,
+        list(KEYS).index(name),
+    ),
 )
 """Keys in the order in which they can be recomputed."""
 
@@ -266,16 +278,16 @@ class Comparison:
             self._verdicts[key, i] = verdict
             self._at_fault[key, i] = side
             quiet = ("agrees", "rounding", "not shown")
-            if shown is None or (shown.verdict in quiet and (verdict not in quiet or i == blocks - 1)):
+            if shown is None or (
+                shown.verdict in quiet and (verdict not in quiet or i == blocks - 1)
+            ):
                 shown = Row(key, i, _tuple(a), _tuple(b), _relative(a, b), verdict, side, note)
             if verdict in ("cause", "local fault"):
                 for fault in faults:
                     self._diagnose(fault)
         return shown
 
-    def _judge(
-        self, key: str, i: int, a: Array, b: Array
-    ) -> tuple[Verdict, str, str, list[Fault]]:
+    def _judge(self, key: str, i: int, a: Array, b: Array) -> tuple[Verdict, str, str, list[Fault]]:
         same = self._same(key, a, b)
         disturbed = self._disturbed(key, i)
         if same and not disturbed:
@@ -283,7 +295,9 @@ class Comparison:
         wanted = {"A": expect(key, self.a, self.b, i), "B": expect(key, self.b, self.a, i)}
         printed = {"A": a, "B": b}
         follows = {
-            label: None if rule is None else rule.fits(printed[label], self._own_tolerance(label, key))
+            label: None
+            if rule is None
+            else rule.fits(printed[label], self._own_tolerance(label, key))
             for label, rule in wanted.items()
         }
         wrong = [label for label in "AB" if follows[label] is False]
@@ -424,7 +438,9 @@ class Comparison:
         if slip := self._misprint(key, i, printed):
             return "local fault", slip.side, slip.note, [slip]
         targets = {label: self._target(key, i, label, printed) for label in "AB"}
-        fault = Fault(key, i, "", "cause", printed["B"], targets["B"], None, (), printed["A"], targets["A"])
+        fault = Fault(
+            key, i, "", "cause", printed["B"], targets["B"], None, (), printed["A"], targets["A"]
+        )
         return "cause", "", "differs by itself", [fault]
 
     def _absent(self, key: str, i: int) -> str:
@@ -449,7 +465,9 @@ class Comparison:
         """Whether the other side's settings with this side's inputs give this side's value."""
         crossed = self._with_inputs_of(key, i, label)
         value = self._side(label).printed(key, i)
-        return crossed is not None and value is not None and crossed.fits(value, self.tolerance(key))
+        return (
+            crossed is not None and value is not None and crossed.fits(value, self.tolerance(key))
+        )
 
     def _with_inputs_of(self, key: str, i: int, label: str) -> Expected | None:
         giver, ruler = self._side(label), self._other(label)
@@ -477,7 +495,8 @@ class Comparison:
     def _diagnose(self, fault: Fault) -> None:
         cases = list(self._cases(fault))
         found = next(
-            ((case, chain) for case, chain in ((case, explain(case)) for case in cases) if chain), None
+            ((case, chain) for case, chain in ((case, explain(case)) for case in cases) if chain),
+            None,
         )
         if found is None:
             self._add(_unexplained(fault, cases[0], self.a, self.b))
@@ -501,14 +520,30 @@ class Comparison:
         tolerance = max(self.tolerance(fault.key), fault.doubt, 1e-12)
         if fault.kind == "local fault":
             x, y = self._side(fault.side), self._other(fault.side)
-            yield Case(fault.key, fault.block, x, y, fault.printed, fault.expected, tolerance, "local")
+            yield Case(
+                fault.key, fault.block, x, y, fault.printed, fault.expected, tolerance, "local"
+            )
             return
         assert fault.printed_a is not None and fault.expected_a is not None
         yield Case(
-            fault.key, fault.block, self.b, self.a, fault.printed, fault.expected, tolerance, "cause"
+            fault.key,
+            fault.block,
+            self.b,
+            self.a,
+            fault.printed,
+            fault.expected,
+            tolerance,
+            "cause",
         )
         yield Case(
-            fault.key, fault.block, self.a, self.b, fault.printed_a, fault.expected_a, tolerance, "cause"
+            fault.key,
+            fault.block,
+            self.a,
+            self.b,
+            fault.printed_a,
+            fault.expected_a,
+            tolerance,
+            "cause",
         )
 
     def _add(self, new: Finding) -> None:
@@ -519,7 +554,9 @@ class Comparison:
             if new.explained or set(new.keys) <= set(old.keys):
                 old.keys += [key for key in new.keys if key not in old.keys]
                 if len(old.arithmetic) < 8:
-                    old.arithmetic += [line for line in new.arithmetic if line not in old.arithmetic]
+                    old.arithmetic += [
+                        line for line in new.arithmetic if line not in old.arithmetic
+                    ]
                 return
         self.findings.append(new)
 
@@ -551,11 +588,17 @@ class Comparison:
             mended[label] = {}
             for (key, i), value in chain.items():
                 before = side.printed(key, i)
-                if key not in mended[label] and before is not None and not np.array_equal(before, value):
+                if (
+                    key not in mended[label]
+                    and before is not None
+                    and not np.array_equal(before, value)
+                ):
                     mended[label][key] = tuple(value.tolist())
         return Closure(mended, stopped, differing)
 
-    def _mend(self, label: str, doubts: dict[str, float]) -> tuple[dict[tuple[str, int], Array], str]:
+    def _mend(
+        self, label: str, doubts: dict[str, float]
+    ) -> tuple[dict[tuple[str, int], Array], str]:
         """Recompute a side's chain; return its values and where that had to end."""
         side, other = self._side(label), self._other(label)
         chain: dict[tuple[str, int], Array] = {}
@@ -588,7 +631,9 @@ class Comparison:
     def _order_findings(self) -> None:
         """Put findings into causal order; axes that differ also move the origin."""
         origin = "pix0_vector_meters"
-        moved = any(row.key == origin and row.verdict in ("cause", "inherited") for row in self.rows)
+        moved = any(
+            row.key == origin and row.verdict in ("cause", "inherited") for row in self.rows
+        )
         for finding in self.findings:
             if moved and finding.kind == "cause" and finding.keys[0] in ("fdet_vec", "sdet_vec"):
                 finding.keys.insert(0, origin)
@@ -612,9 +657,7 @@ class Comparison:
                 side=single[0].label if len(single) == 1 else "",
                 keys=[row.key for row in differing],
                 kind="rounding",
-                arithmetic=[
-                    f"{side.label}: {side.precision.evidence}" for side in single
-                ]
+                arithmetic=[f"{side.label}: {side.precision.evidence}" for side in single]
                 + [f"largest difference: {worst.key}, {worst.relative:.2g} relative"],
                 fix="none needed; double precision would remove it",
             )
@@ -687,8 +730,6 @@ def compare_experiments(a: Side, b: Side) -> list[FactRow]:
     facts = [{**side.implied(), **side.trace.facts} for side in (a, b)]
     for known, side in zip(facts, (a, b), strict=True):
         if "oversample" not in known and side.blocks > 1:
-            from nbcy.auditing.rules import View
-
             known["oversample"] = Fact((float(oversample(View(side, side))),), 0.0, "keys")
     rows = []
     for name, quantity in QUANTITIES.items():
@@ -707,16 +748,24 @@ def _unexplained(fault: Fault, case: Case, a: Side, b: Side) -> Finding:
         ratio = f", {fault.printed[0] / wanted[0]:.9g} times it"
     if fault.kind == "local fault":
         title = f"{fault.side}'s {fault.key} does not follow from {fault.side}'s own keys"
-        lines = [f"{fault.side} shows {_short(fault.printed)}; its own keys give {_short(wanted)}{ratio}"]
+        lines = [
+            f"{fault.side} shows {_short(fault.printed)}; its own keys give {_short(wanted)}{ratio}"
+        ]
         if np.isnan(fault.printed).any():
             lines.append("not a number")
     else:
         title = f"{fault.key} differs, and no hypothesis explains it"
-        own = f" ({_short(wanted)} with A's settings)" if not np.array_equal(wanted, fault.printed_a) else ""
+        own = (
+            f" ({_short(wanted)} with A's settings)"
+            if not np.array_equal(wanted, fault.printed_a)
+            else ""
+        )
         lines = [
             f"A {_short(case.y.used(fault.key, fault.block))}, B {_short(fault.printed)}{own}{ratio}"
         ]
-    return Finding("unexplained", title, fault.side, [fault.key], fault.kind, lines, "", fault.remark)
+    return Finding(
+        "unexplained", title, fault.side, [fault.key], fault.kind, lines, "", fault.remark
+    )
 
 
 def _short(value: Array | None, digits: int = 9) -> str:

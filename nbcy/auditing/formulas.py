@@ -33,7 +33,9 @@ def sinc_ratio(n: float, x: float | Array) -> Array:
     return np.where(odd, -ratio, ratio)
 
 
-def lattice_factor(shape: str, cells: Array, hkl: Array, fudge: float) -> float:
+def lattice_factor(
+    shape: str, cells: Array, hkl: Array, fudge: float, stars: Array | None = None
+) -> float:
     """F_latt of one step (physics 7).
 
     Parameters
@@ -46,12 +48,17 @@ def lattice_factor(shape: str, cells: Array, hkl: Array, fudge: float) -> float:
         Fractional Miller indices.
     fudge : float
         Scales the spots of the shapes other than square.
+    stars : ndarray, shape (3, 3), optional
+        a*, b*, c* in 1/Å: the spot radius of gauss and tophat as the reference has it (quirk
+        ``star_radius``).
     """
     if shape == "square":
         return float(math.prod(float(sinc_ratio(n, x)) for n, x in zip(cells, hkl, strict=True)))
-    offset = (hkl - np.ceil(hkl - 0.5)) * cells
-    rho = fudge * float(offset @ offset)
     volume = float(np.prod(cells))
+    offset = (hkl - np.ceil(hkl - 0.5)) * cells
+    if stars is not None and shape != "round":
+        offset = (offset / cells) @ stars * volume
+    rho = fudge * float(offset @ offset)
     if shape == "round":
         x = math.pi * math.sqrt(rho)
         bulk = 1.0 if x < 1e-4 else 3.0 * (math.sin(x) - x * math.cos(x)) / x**3
@@ -61,7 +68,9 @@ def lattice_factor(shape: str, cells: Array, hkl: Array, fudge: float) -> float:
     return volume if rho < 0.3969 else 0.0
 
 
-def polarization(kahn: float, incident: Array, diffracted: Array, plane_normal: Array | None) -> float:
+def polarization(
+    kahn: float, incident: Array, diffracted: Array, plane_normal: Array | None
+) -> float:
     """½(1 + c² - K·cos2ψ·(1 - c²)) (physics 9).
 
     Parameters

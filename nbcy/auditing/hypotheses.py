@@ -264,7 +264,9 @@ def explain(case: Case) -> list[Proposal]:
     steps: list[tuple[Hypothesis, Proposal]] = []
     for h in candidates:
         for proposal in h.proposals(case):
-            if not np.all(np.isfinite(proposal.predicted)) or case.near(proposal.predicted, case.target):
+            if not np.all(np.isfinite(proposal.predicted)) or case.near(
+                proposal.predicted, case.target
+            ):
                 continue
             if case.near(proposal.predicted, case.value):
                 return [proposal]
@@ -569,7 +571,9 @@ def _convention(c: Case) -> Proposals:
         return
     field_of = {"fdet_vec": "fast", "sdet_vec": "slow", "incident_vec": "beam"}[c.key]
     vector = np.array(getattr(CONVENTIONS[names[0]], field_of))
-    whose = f"{{y}}'s is that of {', '.join(others)}" if others else "{y}'s is no named convention's"
+    whose = (
+        f"{{y}}'s is that of {', '.join(others)}" if others else "{y}'s is no named convention's"
+    )
     words = f"{c.key} of {{x}} = {_say(vector)}: that of {', '.join(names)}; {whose}"
     if c.key == "incident_vec" and mine[0] and not set(mine[0]) & set(mine[1]):
         beam = np.array(CONVENTIONS[mine[0][0]].beam)
@@ -634,7 +638,10 @@ def _detector_rotation(c: Case) -> Proposals:
         angles = _xyz_angles(first, second)
         if all(abs(x - round(x, 2)) < 1e-6 + 1e2 * c.tolerance for x in angles):
             turned = rotate(c.target, axis, angle)
-            yield turned, f"{who}'s axes are the other's turned by {_say(np.round(angles, 6))}° about x, y, z"
+            yield (
+                turned,
+                f"{who}'s axes are the other's turned by {_say(np.round(angles, 6))}° about x, y, z",
+            )
 
 
 def _xyz_angles(turned: Array, still: Array) -> Array:
@@ -642,7 +649,11 @@ def _xyz_angles(turned: Array, still: Array) -> Array:
     axis, angle, _ = rotation_of(turned, still)
     q = rotate(np.eye(3), axis, angle).T
     return np.degrees(
-        [math.atan2(q[2, 1], q[2, 2]), math.asin(max(-1.0, min(1.0, -q[2, 0]))), math.atan2(q[1, 0], q[0, 0])]
+        [
+            math.atan2(q[2, 1], q[2, 2]),
+            math.asin(max(-1.0, min(1.0, -q[2, 0]))),
+            math.atan2(q[1, 0], q[0, 0]),
+        ]
     )
 
 
@@ -677,7 +688,12 @@ def _subpixel(c: Case) -> Proposals:
     for n in range(1, 17):
         for i, j in itertools.product({0, n // 2}, repeat=2):
             yield (
-                pix0 + rest + sum((w + (k + 0.5) / n * pixel) * a for w, k, a in zip(corner, (j, i), (f, s), strict=True)),
+                pix0
+                + rest
+                + sum(
+                    (w + (k + 0.5) / n * pixel) * a
+                    for w, k, a in zip(corner, (j, i), (f, s), strict=True)
+                ),
                 f"{{x}} shows sub-pixel ({i}, {j}) of {n} x {n}",
             )
 
@@ -692,7 +708,10 @@ def _pixel_corner(c: Case) -> Proposals:
     f, s, _ = c.axes()
     sub = pixel_size(c.view) / oversample(c.view)
     for fast, slow in itertools.product((0.0, -0.5, 0.5), repeat=2):
-        yield c.target + sub * (fast * f + slow * s), f"off by {fast:+g} along fast, {slow:+g} along slow"
+        yield (
+            c.target + sub * (fast * f + slow * s),
+            f"off by {fast:+g} along fast, {slow:+g} along slow",
+        )
 
 
 @hypothesis(
@@ -763,7 +782,10 @@ _OMEGA = ("omega_pixel_sr", "omega_pixel")
 )
 def _obliquity_off(c: Case) -> Proposals:
     obliquity = c.number("obliquity_factor")
-    yield c.target / obliquity, f"{{x}}/right = {c.value[0] / c.target[0]:.9g} = R/close = 1/{obliquity:.9g}"
+    yield (
+        c.target / obliquity,
+        f"{{x}}/right = {c.value[0] / c.target[0]:.9g} = R/close = 1/{obliquity:.9g}",
+    )
 
 
 @hypothesis(
@@ -785,7 +807,10 @@ def _point_pixel(c: Case) -> Proposals:
 )
 def _obliquity_twice(c: Case) -> Proposals:
     obliquity = c.number("obliquity_factor")
-    yield c.target * obliquity, f"{{x}}/right = {c.value[0] / c.target[0]:.9g} = close/R = {obliquity:.9g}"
+    yield (
+        c.target * obliquity,
+        f"{{x}}/right = {c.value[0] / c.target[0]:.9g} = close/R = {obliquity:.9g}",
+    )
 
 
 @hypothesis(
@@ -824,7 +849,10 @@ def _which_subpixel(c: Case) -> Proposals:
             values.append(polarization(kahn, incident, d, plane))
     for i, value in ((0, values[0]), (last, values[last])):
         yield value, f"that of sub-pixel block {i + 1} of {last + 1} = {value:.9g}"
-    yield float(np.mean(values)), f"the mean over {last + 1} sub-pixel blocks = {np.mean(values):.9g}"
+    yield (
+        float(np.mean(values)),
+        f"the mean over {last + 1} sub-pixel blocks = {np.mean(values):.9g}",
+    )
 
 
 @hypothesis("obliquity_off", ["obliquity_factor"], "{x} uses no obliquity", "close/R in {x}")
@@ -957,7 +985,12 @@ def _carryover_without_words(c: Case, right: Array) -> Proposals:
     step = math.degrees(angle)
     for n in range(2, min(int(steps), 1000) + 1):
         whole = step * n / (n - 1)
-        if resting and misfit <= 4.0 * c.tolerance and steps % n == 0 and _is_round(whole, c, angle):
+        if (
+            resting
+            and misfit <= 4.0 * c.tolerance
+            and steps % n == 0
+            and _is_round(whole, c, angle)
+        ):
             yield (
                 rotate(right, axis, angle)[c.axis],
                 f"{{y}} shows the unrotated cell, {{x}} the same turned by {step:.9g}° about "
@@ -1023,7 +1056,9 @@ def _axes_permuted(c: Case) -> Proposals:
         for signs in itertools.product((1.0, -1.0), repeat=3):
             rows = np.array(signs)[:, None] * right[list(order)]
             if c.explains_rows(rows, keys):
-                words = ", ".join(f"{'-' if s < 0 else ''}{'abc'[i]}" for i, s in zip(order, signs, strict=True))
+                words = ", ".join(
+                    f"{'-' if s < 0 else ''}{'abc'[i]}" for i, s in zip(order, signs, strict=True)
+                )
                 yield rows[c.axis], f"a, b, c of {{x}} are {words} of {{y}}"
 
 
@@ -1067,7 +1102,9 @@ def _triclinic_cell(c: Case) -> Proposals:
     if max(abs(x - round(x, 3)) for x in given) > 1e-6 + 1e2 * c.tolerance:
         return
     lengths, angles = given[:3], tuple(math.radians(x) for x in given[3:])
-    star = reciprocal_from_cell((lengths[0], lengths[1], lengths[2]), (angles[0], angles[1], angles[2]), True)
+    star = reciprocal_from_cell(
+        (lengths[0], lengths[1], lengths[2]), (angles[0], angles[1], angles[2]), True
+    )
     bent = dual(star)
     bent *= np.array(lengths)[:, None] / np.linalg.norm(bent, axis=1, keepdims=True)
     off = cell_parameters(bent)
@@ -1155,7 +1192,9 @@ def _unrotated_cell(c: Case) -> Proposals:
     yield cell @ c.of("scattering_vec_per_m") * 1e-10, "a, b, c from a*, b*, c* · scattering vector"
 
 
-@hypothesis("hkl_order", ["hkl_frac"], "{x}'s h, k, l are in another order", "h = a·s, k = b·s, l = c·s")
+@hypothesis(
+    "hkl_order", ["hkl_frac"], "{x}'s h, k, l are in another order", "h = a·s, k = b·s, l = c·s"
+)
 def _hkl_order(c: Case) -> Proposals:
     for order in itertools.permutations(range(3)):
         yield c.target[list(order)], f"order {''.join('hkl'[i] for i in order)}"
@@ -1227,7 +1266,10 @@ def _cells(c: Case) -> Proposals:
     tried = dict.fromkeys([*others, n + 1, n - 1, 2 * n, n / 2, 1.0, *map(float, many)])
     for m in tried:
         if m >= 1 and m != n and m == round(m):
-            yield float(sinc_ratio(m, x)), f"sin(πNx)/sin(πx) at x = {x:.9g}: N = {m:g} in {{x}}, {n:g} in {{y}}"
+            yield (
+                float(sinc_ratio(m, x)),
+                f"sin(πNx)/sin(πx) at x = {x:.9g}: N = {m:g} in {{x}}, {n:g} in {{y}}",
+            )
 
 
 @hypothesis(
@@ -1358,10 +1400,17 @@ def _factor_inside(c: Case) -> Proposals:
     factors = _chain_factors(c)
     singles = [(name,) for name in factors]
     implied = _sum_behind_pixel(c)
-    for names in (*singles, *itertools.combinations(factors, 2), *itertools.combinations(factors, 3)):
+    for names in (
+        *singles,
+        *itertools.combinations(factors, 2),
+        *itertools.combinations(factors, 3),
+    ):
         product = math.prod(factors[name] for name in names)
         words = " · ".join(f"{name} ({factors[name]:.9g})" for name in names)
-        if implied and abs(c.value[0] / (implied * product) - 1.0) < 1e-9 + 16.0 * c.x.precision.eps:
+        if (
+            implied
+            and abs(c.value[0] / (implied * product) - 1.0) < 1e-9 + 16.0 * c.x.precision.eps
+        ):
             yield (
                 c.target * product,
                 f"{{x}}'s I_pixel_final rests on a sum of {implied:.9g}, {{x}} shows {c.value[0]:.9g}: "
@@ -1497,7 +1546,12 @@ def _fluence_unit(c: Case) -> Proposals:
     combines=True,
 )
 def _fluence_area(c: Case) -> Proposals:
-    for factor, text in ((0.25 * math.pi, "π/4"), (4.0 / math.pi, "4/π"), (math.pi, "π"), (1.0 / math.pi, "1/π")):
+    for factor, text in (
+        (0.25 * math.pi, "π/4"),
+        (4.0 / math.pi, "4/π"),
+        (math.pi, "π"),
+        (1.0 / math.pi, "1/π"),
+    ):
         yield c.target * factor, f"fluence {{x}} = {text} · {c.target[0]:.9g}"
 
 
@@ -1511,10 +1565,16 @@ def _fluence_photons(c: Case) -> Proposals:
     for side in (c.x, c.y):
         exposure, size = side.fact("exposure"), side.fact("beam_size")
         if size is not None:
-            yield c.target * size.numbers[0] ** 2, f"fluence · beamsize², beam size {size.numbers[0]:.9g} m"
+            yield (
+                c.target * size.numbers[0] ** 2,
+                f"fluence · beamsize², beam size {size.numbers[0]:.9g} m",
+            )
             yield c.target * size.numbers[0], f"divided once by beam size {size.numbers[0]:.9g} m"
         if exposure is not None:
-            yield c.target / exposure.numbers[0], f"without the exposure of {exposure.numbers[0]:.9g} s"
+            yield (
+                c.target / exposure.numbers[0],
+                f"without the exposure of {exposure.numbers[0]:.9g} s",
+            )
 
 
 def _automatic_oversample(c: Case) -> int | None:
@@ -1549,17 +1609,27 @@ def _oversample(c: Case) -> Proposals:
     for n in range(1, 65):
         if n == m:
             continue
-        words = f"steps {{x}} {c.value[0]:.9g} = {c.target[0]:.9g} · ({n}/{m})²" if m > 1 else (
-            f"steps {{x}} {c.value[0]:.9g} = {c.target[0]:.9g} · {n}²"
+        words = (
+            f"steps {{x}} {c.value[0]:.9g} = {c.target[0]:.9g} · ({n}/{m})²"
+            if m > 1
+            else (f"steps {{x}} {c.value[0]:.9g} = {c.target[0]:.9g} · {n}²")
         )
         words += f": oversampling {n} in {{x}}"
         if n == automatic:
             words += f", the automatic choice ceil(3 · {_size_words(c)}) = {n}"
-            yield c.target * (n / m) ** 2, words, f"give {{x}} -oversample {m}, or {{y}} -oversample {n}"
+            yield (
+                c.target * (n / m) ** 2,
+                words,
+                f"give {{x}} -oversample {m}, or {{y}} -oversample {n}",
+            )
         else:
             yield c.target * (n / m) ** 2, words, fix
         if m == 1:
-            yield c.target / n**2, f"steps {{x}} = {c.target[0]:.9g} / {n}²: oversampling {n} in {{y}}", fix
+            yield (
+                c.target / n**2,
+                f"steps {{x}} = {c.target[0]:.9g} / {n}²: oversampling {n} in {{y}}",
+                fix,
+            )
 
 
 def _size_words(c: Case) -> str:
@@ -1628,7 +1698,11 @@ def _capture_off(c: Case) -> Proposals:
 )
 def _capture_layers(c: Case) -> Proposals:
     v = c.view
-    thickness, layers, mu = float(v.numbers("thickness")[0]), v.count("layers"), float(v.numbers("mu")[0])
+    thickness, layers, mu = (
+        float(v.numbers("thickness")[0]),
+        v.count("layers"),
+        float(v.numbers("mu")[0]),
+    )
     f, s, n = c.axes()
     p = abs(float(c.of("diffracted_vec") @ n))
     yield 1.0 - math.exp(-thickness * mu / p), "1 - exp(-tµ/cos): the whole sensor"
@@ -1677,7 +1751,10 @@ def _kahn(c: Case) -> Proposals:
     # K has one degree of freedom as polar has: only a K that somebody would type is an explanation.
     if abs(K) <= 1.0 + 1e-6 and abs(K - round(K, 3)) < 10.0 * c.tolerance / abs(slope) < 1e-3:
         K = round(K, 3)
-        yield polarization(K, incident, diffracted, plane), f"K = {K:g} in {{x}}, {right:g} in {{y}}"
+        yield (
+            polarization(K, incident, diffracted, plane),
+            f"K = {K:g} in {{x}}, {right:g} in {{y}}",
+        )
 
 
 @hypothesis(
@@ -1732,7 +1809,10 @@ def _chain_factor(c: Case) -> Proposals:
                 f"{{x}} shows {c.value[0]:.9g}, its chain gives {c.target[0]:.9g}: as if without {words} "
                 f"= {product:.9g}, or with {words} inside I_before_scaling",
             )
-            yield c.target * product, f"{{x}} shows its chain's {c.target[0]:.9g} times {words} once more"
+            yield (
+                c.target * product,
+                f"{{x}} shows its chain's {c.target[0]:.9g} times {words} once more",
+            )
 
 
 @hypothesis(
@@ -1747,7 +1827,10 @@ def _background(c: Case) -> Proposals:
         if water is not None and water.numbers[0]:
             photons = water.numbers[0] * c.number("polar") * c.number("omega_pixel")
             photons *= c.number("capture_fraction")
-            yield c.target + photons, f"water {water.numbers[0]:.9g}/sr · polar · omega · capture = {photons:.9g}"
+            yield (
+                c.target + photons,
+                f"water {water.numbers[0]:.9g}/sr · polar · omega · capture = {photons:.9g}",
+            )
 
 
 @hypothesis(

@@ -189,7 +189,11 @@ class AuditReport:
         causes = len(self.findings) - len(unexplained)
         yield (
             f"{causes} cause{'s' if causes != 1 else ''} named"
-            + (f", {len(unexplained)} difference{'s' if len(unexplained) != 1 else ''} unexplained." if unexplained else ".")
+            + (
+                f", {len(unexplained)} difference{'s' if len(unexplained) != 1 else ''} unexplained."
+                if unexplained
+                else "."
+            )
         )
 
     def _closure_lines(self) -> Iterator[str]:
@@ -200,7 +204,9 @@ class AuditReport:
             for label, row_value in zip("AB", self._ends(key), strict=True):
                 mended = self.closure.mended[label].get(key)
                 if mended is not None or row_value is not None:
-                    ends.append(f"{label} {_numbers(mended or row_value)}" + (" (mended)" if mended else ""))
+                    ends.append(
+                        f"{label} {_numbers(mended or row_value)}" + (" (mended)" if mended else "")
+                    )
             if any("mended" in end for end in ends):
                 yield f"{key:<18} " + "   ".join(ends)
         if self.closure.differing:
@@ -254,14 +260,21 @@ class AuditReport:
         for number, finding in enumerate(self.findings, 1):
             who = f" of {finding.side}" if finding.side else ""
             lines += ["", f"### {number}. {finding.cause}: {finding.title}", ""]
-            lines.append(f"{finding.kind}{who}; keys: {', '.join(f'`{key}`' for key in finding.keys)}")
+            lines.append(
+                f"{finding.kind}{who}; keys: {', '.join(f'`{key}`' for key in finding.keys)}"
+            )
             lines += ["", *(f"- {line}" for line in finding.arithmetic)]
             if finding.fix:
                 lines.append(f"- fix: {finding.fix}")
             if finding.note:
                 lines.append(f"- {finding.note}")
         if self.closure is not None and self.findings:
-            lines += ["", "## With all of this mended", "", *(f"- {x}" for x in self._closure_lines())]
+            lines += [
+                "",
+                "## With all of this mended",
+                "",
+                *(f"- {x}" for x in self._closure_lines()),
+            ]
         return "\n".join(lines) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
@@ -361,4 +374,6 @@ def _cut(text: str, width: int) -> str:
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return lines + [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return lines + [
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows
+    ]

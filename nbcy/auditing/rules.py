@@ -277,7 +277,9 @@ def kahn_factor(v: View) -> float:
     for view in (v, v.mirrored()):
         try:
             c = float(view.vector("incident_vec") @ view.vector("diffracted_vec"))
-            if math.isclose(view.number("polar"), 0.5 * (1.0 + c * c), rel_tol=max(_loose(v), 1e-9)):
+            if math.isclose(
+                view.number("polar"), 0.5 * (1.0 + c * c), rel_tol=max(_loose(v), 1e-9)
+            ):
                 return 0.0
         except Unknown:
             continue
@@ -324,68 +326,6 @@ def _possible_cells(v: View, axis: int) -> tuple[list[int], list[int]]:
         fits &= np.abs(values - printed[0]) <= limit
         but_for_sign &= np.abs(np.abs(values) - abs(printed[0])) <= limit
     return [int(n) for n in numbers[fits]], [int(n) for n in numbers[but_for_sign]]
-
-
-def crystal_shape(v: View) -> str:
-    """Return the crystal's shape: as said, else square when the factors of the axes are shown."""
-    try:
-        return v.word("shape")
-    except Unknown:
-        if v.shows("F_latt_a"):
-            return "square"
-        raise
-
-
-def kahn_factor(v: View) -> float:
-    """Return K: as said, else 0 when a side's polarization needs no other."""
-    try:
-        return float(v.numbers("kahn")[0])
-    except Unknown:
-        pass
-    for view in (v, v.mirrored()):
-        try:
-            c = float(view.vector("incident_vec") @ view.vector("diffracted_vec"))
-            if math.isclose(view.number("polar"), 0.5 * (1.0 + c * c), rel_tol=max(_loose(v), 1e-9)):
-                return 0.0
-        except Unknown:
-            continue
-    raise Unknown("kahn")
-
-
-def cells_along(v: View, axis: int) -> float:
-    """Return the number of cells along an axis: as said, else as both lattice factors imply it."""
-    try:
-        return float(v.numbers("cells")[axis])
-    except Unknown:
-        pass
-    mine = _possible_cells(v, axis)
-    others = _possible_cells(v.mirrored(), axis)
-    common = sorted(set(mine) & set(others)) or mine or others
-    if not common:
-        raise Unknown("cells")
-    return float(common[0])
-
-
-def _possible_cells(v: View, axis: int) -> list[int]:
-    """Return the whole numbers that explain every printed F_latt of an axis."""
-    numbers = np.arange(1.0, MOST_CELLS + 1.0)
-    fits = np.ones(MOST_CELLS, dtype=bool)
-    eps = v.side.precision.eps
-    for i in range(min(v.side.blocks, 20)):
-        printed = v.side.printed(f"F_latt_{'abc'[axis]}", i)
-        hkl = v.side.used("hkl_frac", i)
-        if printed is None or hkl is None:
-            return []
-        x = float(hkl[axis])
-        slack = 8.0 * eps * (abs(x) + 1.0)
-        values = sinc_ratio(numbers, x)
-        moved = np.maximum(
-            np.abs(sinc_ratio(numbers, x + slack) - values),
-            np.abs(sinc_ratio(numbers, x - slack) - values),
-        )
-        limit = moved + max(1e-9, 8.0 * eps) * np.maximum(1.0, np.abs(values))
-        fits &= np.abs(np.abs(values) - abs(printed[0])) <= limit
-    return [int(n) for n in numbers[fits]]
 
 
 def unrotated_cell(v: View, i: int) -> Result:
@@ -501,7 +441,8 @@ def _curved_pos(v: View, i: int, pix0: Array, f: Array, s: Array) -> Result:
     along = (fast + (sub_fast + 0.5) / edge) * pixel, (slow + (sub_slow + 0.5) / edge) * pixel
     flat = pix0 + along[0] * f + along[1] * s
     close = v.number("close_distance_meters", i)
-    ahead = close * v.vector("incident_vec", i)
+    beam = v.side.fact("beam_direction")
+    ahead = close * (np.array(beam.numbers) if beam is not None else v.vector("incident_vec", i))
     return [rotate(rotate(ahead, s, float(flat[1]) / close), f, float(flat[2]) / close)]
 
 
@@ -557,14 +498,31 @@ def _rotated(v: View, i: int) -> Result:
 def _reciprocal(v: View, i: int) -> Result:
     if v.side.fact("reciprocal_cell") is not None:
         return [v.numbers("reciprocal_cell", borrow=False).reshape(3, 3)]
-    # Without words: lengths and angles must be those of the rotated cell's reciprocal.
-    for view in (v, v.mirrored()):
-        stars = np.array([view.vector(f"rot_{axis}_star_A_inv", i) for axis in "abc"])
-        wanted = dual(np.array([v.vector(f"rot_{axis}_angstroms", i) for axis in "abc"]))
-        metric = wanted @ wanted.T
-        if np.abs(stars @ stars.T - metric).max() <= max(1e-9, 2.0 * _loose(v)) * np.abs(metric).max():
-            return [stars]
+    # Without words: lengths and angles must be those of the rotated cell's reciprocal; with the quirk
+    # triclinic_cell at least the angles.
+    cell = np.array([v.vector(f"rot_{axis}_angstroms", i) for axis in "abc"])
+    sides = [
+        np.array([view.vector(f"rot_{axis}_star_A_inv", i) for axis in "abc"])
+        for view in (v, v.mirrored())
+    ]
+    for measure in (_metric, _angles):
+        fits = [np.abs(measure(dual(stars)) / measure(cell) - 1.0).max() for stars in sides]
+        fitting = [
+            s for s, misfit in zip(sides, fits, strict=True) if misfit <= max(1e-9, 4.0 * _loose(v))
+        ]
+        if fitting:
+            return fitting[:1]
     raise Unknown("reciprocal_cell")
+
+
+def _metric(cell: Array) -> Array:
+    """Return lengths and angles in a form in which none is near 0."""
+    return np.concatenate([np.linalg.norm(cell, axis=1), _angles(cell)])
+
+
+def _angles(cell: Array) -> Array:
+    unit = cell / np.linalg.norm(cell, axis=1, keepdims=True)
+    return 2.0 + np.array([unit[1] @ unit[2], unit[2] @ unit[0], unit[0] @ unit[1]])
 
 
 @_rule("hkl_frac")
@@ -599,9 +557,22 @@ for _axis, _letter in enumerate("abc"):
 def _lattice(v: View, i: int) -> Result:
     if all(v.shows(f"F_latt_{axis}", i) for axis in "abc"):
         return _one(math.prod(v.number(f"F_latt_{axis}", i) for axis in "abc"))
-    fudge = float(v.numbers("fudge")[0])
-    hkl = v.vector("hkl_frac", i)
-    return _one(lattice_factor(crystal_shape(v), v.numbers("cells"), hkl, fudge))
+    fudge, cells = float(v.numbers("fudge")[0]), v.numbers("cells")
+    hkl, shape = v.vector("hkl_frac", i), crystal_shape(v)
+    quirk = reproduces(v, "star_radius")
+    results = [] if quirk else _one(lattice_factor(shape, cells, hkl, fudge))
+    if quirk is not False:
+        stars = np.array([v.vector(f"rot_{axis}_star_A_inv", i) for axis in "abc"])
+        results += _one(lattice_factor(shape, cells, hkl, fudge, stars))
+    return results
+
+
+def reproduces(v: View, quirk: str) -> bool | None:
+    """Whether a side has a defect of the reference; None where that is not known."""
+    if v.side.trace.prefix == "TRACE_C":
+        return True
+    fact = v.side.fact("quirks")
+    return None if fact is None else quirk in str(fact.value).split()
 
 
 @_rule("F_cell")
@@ -655,9 +626,7 @@ def _sum(v: View, i: int) -> Result:
     steps = v.number("steps")
     if subs == steps:
         return _one(
-            sum(
-                (v.number("F_cell", b) * v.number("F_latt", b)) ** 2 for b in range(v.side.blocks)
-            )
+            sum((v.number("F_cell", b) * v.number("F_latt", b)) ** 2 for b in range(v.side.blocks))
         )
     results: Result = []
     lines = v.side.trace.phi_steps
@@ -746,13 +715,20 @@ def layer_captures(v: View, step: float, layers: int, mu: float) -> Array:
 
 
 def captures(v: View, thickness: float, layers: int, mu: float) -> Iterator[float]:
-    """Yield the capture fractions that are right: the reference's, then nbcy's."""
+    """Yield the capture fractions that are right: the reference's last layer, nbcy's mean."""
     if v.side.blocks < layers:
         raise Unknown("layers")
-    if layers > 1:
-        yield float(layer_captures(v, thickness / (layers - 1), layers, mu)[-1])
+    quirk = reproduces(v, "layer_capture")
+    if quirk is not False:
+        yield float(layer_captures(v, thickness / max(layers - 1, 1), layers, mu)[-1])
+    if quirk:
+        return
     each = layer_captures(v, thickness / layers, layers, mu)
-    yield float(each[-1])
+    if layers == 1:
+        yield float(each[0])
+        return
+    if v.number("steps") * layers != v.side.blocks:
+        raise Unknown("steps")  # the weights of the layers are not shown
     weights = np.zeros(layers)
     for b in range(v.side.blocks):
         weights[b % layers] += (v.number("F_cell", b) * v.number("F_latt", b)) ** 2
@@ -764,7 +740,15 @@ def _polar(v: View, i: int) -> Result:
     del i
     if v.says("nopolar", "yes"):
         return _one(1.0)
-    block = -1 if v.shows("oversample_polar") and v.number("oversample_polar") else 0
+    flagged = v.shows("oversample_polar") and v.number("oversample_polar") == 1.0
+    sources = v.side.fact("sources")
+    several = sources is not None and sources.numbers[0] != 1.0
+    if several and (flagged or not v.shows("hkl_frac", 0)):
+        raise Unknown("sources")  # that of a source that is not shown
+    rendered = [b for b in range(v.side.blocks) if v.shows("hkl_frac", b)]
+    if not rendered:
+        raise Unknown("hkl_frac")  # dmin skips every sub-pixel that is shown
+    block = v.side.blocks - 1 if flagged else rendered[0]
     incident, diffracted = v.vector("incident_vec", block), v.vector("diffracted_vec", block)
     kahn = kahn_factor(v)
     plane = v.numbers("polarization_normal") if kahn else None
@@ -790,7 +774,9 @@ def _photons(v: View, i: int) -> Result:
     del i
     product = v.number("r_e_sqr") * v.number("fluence_photons_per_m2")
     product *= v.number("I_before_scaling") / v.number("steps")
-    for flag, key in zip(OVERSAMPLE_FLAGS, ("capture_fraction", "polar", "omega_pixel"), strict=True):
+    for flag, key in zip(
+        OVERSAMPLE_FLAGS, ("capture_fraction", "polar", "omega_pixel"), strict=True
+    ):
         if not (v.shows(flag) and v.number(flag)):
             product *= v.number(key)
     if v.shows("background_photons"):
@@ -884,7 +870,10 @@ class Expected:
 WHOLE: Final = frozenset(
     {
         *(name for name, key in KEYS.items() if key.kind != "real"),
-        *(f"fact:{name}" for name in ("cells", "sources", "domains", "layers", "oversample", "pixels")),
+        *(
+            f"fact:{name}"
+            for name in ("cells", "sources", "domains", "layers", "oversample", "pixels")
+        ),
         "fact:pixel_traced",
     }
 )

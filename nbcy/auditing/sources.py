@@ -116,12 +116,16 @@ def _open_file(path: Path) -> Trace | _Live:
     except OSError as error:
         raise FileError(path, f"cannot be read: {error.strerror}") from error
     if not start.strip():
-        raise FileError(path, "is empty: a trace log, trace JSON, configuration or flags are needed")
+        raise FileError(
+            path, "is empty: a trace log, trace JSON, configuration or flags are needed"
+        )
     text = start.decode("utf-8", errors="replace").lstrip("\ufeff \t\r\n")
     if path.suffix == ".toml" or (text.startswith("{") and JSON_FORMAT not in text):
         return load_config(path)
     if text.startswith("-") and not text.startswith("--"):
-        return _from_flags(_split(path.read_text(encoding="utf-8"), str(path)), str(path), path.parent)
+        return _from_flags(
+            _split(path.read_text(encoding="utf-8"), str(path)), str(path), path.parent
+        )
     return Trace.read(path)
 
 

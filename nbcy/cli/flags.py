@@ -591,7 +591,7 @@ def _resolve(word: str) -> tuple[str, str | None]:
     """
     if word in FLAGS or word in IDLE:
         return word, None
-    if not re.match(r"-[^\W\d]|-4", word):
+    if not _is_flag(word):
         raise UsageError(f"stray word {word!r}: it belongs to no flag; see nbcy --help")
     shorter = max((name for name in FLAGS if word.startswith(name)), key=len, default=None)
     meant = next((name for name in FLAGS if name.startswith(word)), None) or _nearest(word, _SURE)
@@ -603,7 +603,7 @@ def _resolve(word: str) -> tuple[str, str | None]:
 
 
 def _is_flag(word: str) -> bool:
-    return re.match(r"--?[^\W\d]|-4stol$", word) is not None
+    return re.match(r"--?[^\W\d]|-4s", word) is not None
 
 
 def _take(name: str, flag: Flag, words: Sequence[str]) -> tuple[Any, int]:

@@ -42,6 +42,7 @@ def progress_bar(wanted: bool = True) -> Iterator[Progress | None]:
                 return
             bar = import_module("tqdm").tqdm(
                 total=total,
+                file=sys.stderr,
                 leave=False,
                 desc="rendering",
                 bar_format="{l_bar}{bar}| {elapsed}<{remaining}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -43,6 +44,13 @@ _DEFAULTS: Final = {
 }
 
 
+_REPEATS: Final = frozenset(
+    {"ADXV_CENTER_X", "ADXV_CENTER_Y", "MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"}
+    | {"DENZO_X_BEAM", "DENZO_Y_BEAM", "XDS_ORGX", "XDS_ORGY"}
+)
+"""What follows from the direct beam, the pixel and DIALS_ORIGIN."""
+
+
 @dataclass(frozen=True)
 class SmvHeader:
     """The quantities an SMV header tells, in its units.
@@ -77,8 +85,14 @@ class SmvHeader:
     osc_deg: float
     twotheta_deg: float
 
-    def entries(self) -> dict[str, str]:
-        """Return keys and values from PIXEL_SIZE to TWOTHETA, in the reference's order."""
+    def entries(self, digits_of_repeats: int = 9) -> dict[str, str]:
+        """Return keys and values from PIXEL_SIZE to TWOTHETA, in the reference's order.
+
+        Parameters
+        ----------
+        digits_of_repeats : int
+            Significant digits of what follows from other entries; those have nine.
+        """
         fbeam, sbeam = self.direct_beam_mm
         half = self.pixel_mm / 2.0
         values = {
@@ -103,7 +117,10 @@ class SmvHeader:
             "TWOTHETA": self.twotheta_deg,
         }
         return {
-            key: ",".join(f"{x:.9g}" for x in (value if isinstance(value, tuple) else (value,)))
+            key: ",".join(
+                f"{x:.{digits_of_repeats if key in _REPEATS else 9}g}"
+                for x in (value if isinstance(value, tuple) else (value,))
+            )
             for key, value in values.items()
         }
 
@@ -124,27 +141,31 @@ def write_smv(path: str | os.PathLike[str], pixels: NDArray[np.uint16], header: 
         It cannot be written.
     """
     slow, fast = pixels.shape
-    fixed = {
-        "DIM": "2",
-        "BYTE_ORDER": "little_endian",
-        "TYPE": "unsigned_short",
-        "SIZE1": str(fast),
-        "SIZE2": str(slow),
-        **header.entries(),
-        "DETECTOR_SN": "000",
-        "BEAMLINE": "fake",
-    }
-    size = _BLOCK
-    while len(text := _header_text(size, fixed)) > size:
-        size += _BLOCK
+
+    def text(size: int, digits_of_repeats: int) -> str:
+        entries = {
+            "DIM": "2",
+            "BYTE_ORDER": "little_endian",
+            "TYPE": "unsigned_short",
+            "SIZE1": str(fast),
+            "SIZE2": str(slow),
+            **header.entries(digits_of_repeats),
+            "DETECTOR_SN": "000",
+            "BEAMLINE": "fake",
+        }
+        lines = "".join(f"{key}={value};\n" for key, value in entries.items())
+        return f"{{\nHEADER_BYTES={size};\n{lines}}}\f"
+
+    # Many scripts skip 512 bytes without looking, so repeats give up digits before the header grows.
+    fitting = (
+        written.ljust(size)
+        for size in itertools.count(_BLOCK, _BLOCK)
+        for digits in (9, 6)
+        if len(written := text(size, digits)) <= size
+    )
     with atomic_write(path) as file:
-        file.write(text.ljust(size).encode("ascii"))
+        file.write(next(fitting).encode("ascii"))
         file.write(np.ascontiguousarray(pixels, dtype="<u2").data)
-
-
-def _header_text(size: int, entries: Mapping[str, str]) -> str:
-    lines = "".join(f"{key}={value};\n" for key, value in entries.items())
-    return f"{{\nHEADER_BYTES={size};\n{lines}}}\f"
 
 
 def read_smv(path: str | os.PathLike[str]) -> tuple[dict[str, str], NDArray[np.uint16]]:
