@@ -1,4 +1,4 @@
-"""The compiled parts: the kernel once per instruction set, the OpenMP probe, the reference's random stream."""
+"""The compiled parts: the kernel once per instruction set, and the reference's random stream."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ int main(void)
 
 
 class BuildKernel(build_ext):
-    """Compile the kernel's objects with flags of their own, and use OpenMP where it really works."""
+    """Compile the kernel's objects with flags of their own; use OpenMP where it really works."""
 
     def build_extension(self, ext: Extension) -> None:
         if ext.name == "nbcy._kernel":

@@ -111,9 +111,7 @@ def main() -> None:
         os.chdir(folder)
         results = [measure(s, arguments.repeats, arguments.threads, reference) for s in chosen]
         os.chdir("/")
-    print(
-        f"threads {arguments.threads}, median of {arguments.repeats}; (x...) is the ratio to the scalar build"
-    )
+    print(f"threads {arguments.threads}, median of {arguments.repeats}; (x...): ratio to scalar")
     for shape in chosen:
         print(f"  {shape.name:<6} {shape.what}")
     print(table(results))

@@ -1,4 +1,4 @@
-"""The shapes of work that are timed, as command lines, so that a reference executable can do the same."""
+"""The shapes of work that are timed, as command lines that a reference executable takes too."""
 
 from __future__ import annotations
 

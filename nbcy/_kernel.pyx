@@ -1,6 +1,7 @@
 # cython: language_level=3
 """The scene as C sees it, tiles over threads, and status codes turned into exceptions."""
 
+import operator
 import os
 
 import numpy as np
@@ -312,7 +313,10 @@ cdef class KernelScene:
         ndarray of int64, shape (n, 5)
             Panel, slow begin and end, fast begin and end (half open).
         """
-        fast_min, fast_max, slow_min, slow_max = roi
+        try:
+            fast_min, fast_max, slow_min, slow_max = map(operator.index, roi)
+        except (TypeError, ValueError):
+            raise ConfigError("roi", roi, "must be four whole numbers: fast_min, fast_max, slow_min, slow_max") from None
         rows, row = self.image_shape
         if not (0 <= fast_min <= fast_max < row and 0 <= slow_min <= slow_max < rows):
             raise ConfigError("roi", tuple(roi), f"must lie on the detector of {row} x {rows} pixels (fast x slow)")
@@ -371,6 +375,7 @@ cdef class KernelScene:
         cdef double[::1] angle_table = angles
         cdef double *solid_angle = &angle_table[0]
         cdef int64_t n_tiles = tile_table.shape[0], t
+        threads = min(threads, n_tiles)
         cdef int status = NBCY_OK
         cdef Watch watch
         state = [poll, None]

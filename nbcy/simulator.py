@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Roi = tuple[int, int, int, int]
 
+MAX_THREADS = 1024
+"""More than any node has; a slip of the keyboard must not start millions."""
+
 
 class Simulator:
     """Renders diffraction images of one configuration.
@@ -56,7 +59,7 @@ class Simulator:
     Examples
     --------
     >>> import nbcy
-    >>> crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100, 90, 90, 90), cells=5, default_F=100)
+    >>> crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100), cells=5, default_F=100)
     >>> detector = nbcy.Detector(pixels_fast=64, pixels_slow=64, pixel_mm=0.4, distance="10 cm")
     >>> image = nbcy.Simulator(crystal=crystal, detector=detector).run()
     >>> image.pixels.shape
@@ -115,7 +118,7 @@ class Simulator:
             Ctrl-C; the kernel has stopped.
         """
         count = resolve_threads(threads)
-        region: Roi = self.scene.roi if roi is None else tuple(roi)
+        region = self.scene.roi if roi is None else roi
         isa = chosen_isa()
         pixels, solid_angle = self._kernel.render(count, isa, region, progress)
         provenance = {
@@ -161,7 +164,7 @@ def resolve_threads(threads: int | None = None) -> int:
     Raises
     ------
     ConfigError
-        Not a whole number of at least 1.
+        Not a whole number from 1 to 1024.
     """
     asked: object = threads if threads is not None else os.environ.get("OMP_NUM_THREADS") or None
     if asked is None:
@@ -172,6 +175,6 @@ def resolve_threads(threads: int | None = None) -> int:
         count = int(str(asked).split(",")[0])  # OpenMP allows one count per nesting level
     except ValueError:
         count = 0
-    if count < 1 or isinstance(asked, bool):
-        raise ConfigError(where, asked, "must be a whole number of at least 1")
+    if not 1 <= count <= MAX_THREADS or isinstance(asked, bool):
+        raise ConfigError(where, asked, f"must be a whole number from 1 to {MAX_THREADS}")
     return count

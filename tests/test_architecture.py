@@ -1,4 +1,4 @@
-"""Imports point one way, heavy libraries are imported late, and the C symbols carry the project's name."""
+"""Imports point one way, heavy libraries come late, C symbols carry the project's name."""
 
 from __future__ import annotations
 

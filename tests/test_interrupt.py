@@ -13,9 +13,9 @@ import nbcy
 
 # Hours of work: the test ends only because the kernel stops.
 FLAGS = (
-    "-cell 100 100 100 90 90 90 -default_F 100 -lambda 1 -N 20 -distance 100 -detpixels 2000 -pixel 0.1"
-    " -oversample 50 -mosaic 1 -mosaic_domains 1000 -seed 1 -threads 2"
-).split()
+    "-cell 100 100 100 90 90 90 -default_F 100 -lambda 1 -N 20 -distance 100 -detpixels 2000"
+    " -pixel 0.1 -oversample 50 -mosaic 1 -mosaic_domains 1000 -seed 1 -threads 2"
+)
 
 
 def endless():
@@ -32,7 +32,7 @@ def endless():
 
 def test_ctrl_c_on_the_command_line(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "nbcy", *FLAGS],
+        [sys.executable, "-m", "nbcy", *FLAGS.split()],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

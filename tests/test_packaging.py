@@ -17,7 +17,8 @@ USE = """
 import nbcy, nbcy._kernel
 crystal = nbcy.Crystal(cell_angstrom_deg=(50, 50, 50, 90, 90, 90), cells=5, default_F=10)
 detector = nbcy.Detector(pixels_fast=8, pixels_slow=8, pixel_mm=1)
-print(nbcy._kernel.OPENMP, nbcy.Simulator(crystal=crystal, detector=detector).run(threads=2).statistics().sum > 0)
+image = nbcy.Simulator(crystal=crystal, detector=detector).run(threads=2)
+print(nbcy._kernel.OPENMP, image.statistics().sum > 0)
 """
 
 pytestmark = pytest.mark.skipif(

@@ -18,6 +18,7 @@ from nbcy.auditing.formulas import nearest_F
 from nbcy.auditing.hypotheses import Case, explain
 from nbcy.auditing.rules import (
     OVERSAMPLE_FLAGS,
+    TINY,
     Expected,
     View,
     expect,
@@ -262,7 +263,8 @@ class Comparison:
     def _same(self, key: str, a: Array, b: Array) -> bool:
         both_nan = np.isnan(a) & np.isnan(b)
         with np.errstate(invalid="ignore"):
-            near = np.abs(a - b) <= self.tolerance(key) * scale_of(key, a, b)
+            floor = TINY if self.a.precision.single or self.b.precision.single else 0.0
+            near = np.abs(a - b) <= self.tolerance(key) * scale_of(key, a, b) + floor
         return bool(np.all(near | both_nan | (a == b)))
 
     def _compare(self, key: str) -> Row | None:

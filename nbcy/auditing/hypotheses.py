@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -1373,7 +1373,7 @@ def _other_reflection(c: Case) -> Proposals:
     }
     for words, other in tried.items():
         F = nearest_F(grid, other)
-        if F != grid.default_F:
+        if grid.default_F != F:
             yield F, f"F{_say(other)} = {F:.9g}: {words}"
 
 

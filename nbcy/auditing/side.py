@@ -211,6 +211,23 @@ class Side:
         default = self.trace.facts.get("default_F")
         return StructureFactors.from_text(path, default.numbers[0] if default else 0.0).to_grid()
 
+    @cached_property
+    def layers_seen(self) -> int:
+        """Number of sensor layers that the positions of the blocks speak of."""
+        keys = ("pixel_pos_meters", "pix0_vector_meters", "fdet_vec", "sdet_vec")
+        rows = [[self.printed(key, i) for key in keys] for i in range(min(self.blocks, 400))]
+        if self.blocks < 2 or any(value is None for row in rows for value in row):
+            return 1
+        position, origin, fast, slow = np.array(rows, dtype=np.float64).transpose(1, 0, 2)
+        depth = np.einsum("ij,ij->i", position - origin, np.cross(fast, slow))
+        limit = max(1e-12, 64.0 * self.precision.eps * float(np.abs(position).max()))
+        for layers in range(1, len(depth)):
+            if self.blocks % layers == 0:
+                same = np.abs(depth - np.resize(depth[:layers], len(depth))) <= limit
+                if same.mean() >= 0.75:
+                    return layers
+        return self.blocks
+
     def implied(self) -> dict[str, Fact]:
         """Return the facts that the keys themselves imply."""
         facts: dict[str, Fact] = {}

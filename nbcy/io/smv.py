@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import itertools
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -156,7 +156,7 @@ def write_smv(path: str | os.PathLike[str], pixels: NDArray[np.uint16], header: 
         lines = "".join(f"{key}={value};\n" for key, value in entries.items())
         return f"{{\nHEADER_BYTES={size};\n{lines}}}\f"
 
-    # Many scripts skip 512 bytes without looking, so repeats give up digits before the header grows.
+    # Many scripts skip 512 bytes without looking: repeats give up digits before the header grows.
     fitting = (
         written.ljust(size)
         for size in itertools.count(_BLOCK, _BLOCK)
