@@ -20,7 +20,7 @@ typedef struct {
     nbcy_lanes dx, dy, dz, airpath;        /* unit vector and distance to the current sub-pixel */
     nbcy_lanes sx, sy, sz, kept;           /* scattering vector (1/m); kept is 0 where dmin skips */
     nbcy_lanes omega, capture, polar;      /* of the current visit: one sub-pixel, layer, source */
-    nbcy_lanes omega_first, omega_sum, polar_first, polar_seen, polar_any;
+    nbcy_lanes omega_first, omega_sum, capture_total, polar_first, polar_seen, polar_any;
     nbcy_lanes h, k, l, lattice;
     int64_t reflection[NBCY_BLOCK];        /* index into the padded grid */
     nbcy_lanes sum_orientations, sum_sources, sum_visits, sum;
@@ -255,14 +255,25 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TR
 {
     const int subs = sc->oversample * sc->oversample;
     TRACE(int64_t visit = 0;)
-    FOR_LANES b->sum[i] = b->sum_visits[i] = b->omega_sum[i] = b->polar_first[i] = b->polar_seen[i] = 0.0;
+    FOR_LANES {
+        b->sum[i] = 0.0;
+        b->sum_visits[i] = 0.0;
+        b->omega_sum[i] = 0.0;
+        b->polar_first[i] = 0.0;
+        b->polar_seen[i] = 0.0;
+        b->capture_total[i] = 0.0;
+    }
     for (int sub = 0; sub < subs; sub++) {
         for (int layer = 0; layer < sc->layers; layer++) {
             place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
             capture_in_layer(sc, b, layer);
             double *capture_first = b->capture_first + layer * NBCY_BLOCK;
-            if (sub == 0)
-                FOR_LANES capture_first[i] = b->capture[i];
+            if (sub == 0) {
+                FOR_LANES {
+                    capture_first[i] = b->capture[i];
+                    b->capture_total[i] += b->capture[i];
+                }
+            }
             if (sub == 0 && layer == 0)
                 FOR_LANES b->omega_first[i] = b->omega[i];
             if (layer == 0)
@@ -305,15 +316,15 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TR
         }
     }
     const double *capture_last = b->capture_first + (sc->layers - 1) * NBCY_BLOCK;
+    const int last_only = sc->layer_capture && !sc->oversample_thick;
+    const double inside_scale = sc->water_scaling ? sc->water : 0.0;
+    const double outside_scale = sc->water_scaling ? 0.0 : sc->water;
     FOR_LANES {
-        double capture_total = 0.0;
-        for (int layer = 0; layer < sc->layers; layer++)
-            capture_total += b->capture_first[layer * NBCY_BLOCK + i];
-        double capture = sc->layer_capture && !sc->oversample_thick ? capture_last[i] : 1.0;
+        double capture = last_only ? capture_last[i] : 1.0;
         double polar = sc->oversample_polar ? 1.0 : b->polar_first[i];
         double omega = sc->oversample_omega ? 1.0 : b->omega_first[i];
-        double inside = sc->water_scaling ? sc->water * (sc->layer_capture ? 1.0 : capture_total) : 0.0;
-        double outside = sc->water_scaling ? 0.0 : sc->water * b->polar_any[i] * b->omega_first[i] * capture_total;
+        double inside = inside_scale * (sc->layer_capture ? 1.0 : b->capture_total[i]);
+        double outside = outside_scale * b->polar_any[i] * b->omega_first[i] * b->capture_total[i];
         double photons = sc->scale * (b->sum[i] + inside) * capture * polar * omega + outside;
         TRACE(trace_chain(sc, trace, b, inside, outside);)
         b->sum[i] = photons;

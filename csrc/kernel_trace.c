@@ -58,9 +58,7 @@ static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block
 static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, double inside, double outside)
 {
     const double last = b->capture_first[(sc->layers - 1) * NBCY_BLOCK];
-    double total = 0.0;
-    for (int layer = 0; layer < sc->layers; layer++)
-        total += b->capture_first[layer * NBCY_BLOCK];
+    const double total = b->capture_total[0];
     trace->I_before_scaling = b->sum_visits[0] + (sc->layer_capture || total == 0.0 ? inside : inside / total);
     if (sc->oversample_thick)
         trace->capture_fraction = b->capture[0];

@@ -216,6 +216,15 @@ def oversample(v: View) -> int:
     return round(other.numbers[0]) if other is not None else 1
 
 
+def is_point_pixel(v: View) -> bool:
+    """Whether the solid angle is 1/R²: as said, else as it is."""
+    fact = v.side.fact("point_pixel")
+    if fact is not None:
+        return fact.value == "yes"
+    product = v.number("omega_pixel_sr") * v.number("R_distance_meters") ** 2
+    return math.isclose(product, 1.0, rel_tol=max(1e-9, _loose(v)))
+
+
 def pixel_from_omega(v: View) -> float:
     """Return the pixel size that the first solid angle speaks of, m."""
     close, r = v.number("close_distance_meters"), v.number("R_distance_meters")
@@ -228,7 +237,7 @@ def pixel_size(v: View) -> float:
         return float(v.numbers("pixel")[0])
     except Unknown:
         pass
-    if v.says("point_pixel", "yes"):
+    if is_point_pixel(v):
         raise Unknown("pixel")
     guesses = []
     for view in (v, v.mirrored()):
@@ -456,7 +465,7 @@ def _omega(v: View, i: int) -> Result:
     if i > 0 and not (v.shows("oversample_omega") and v.number("oversample_omega")):
         return [v.vector("omega_pixel_sr", 0)]
     r = v.number("R_distance_meters", i)
-    if v.says("point_pixel", "yes"):
+    if is_point_pixel(v):
         return _one(1.0 / r**2)
     return _one(pixel_size(v) ** 2 * v.number("close_distance_meters", i) / r**3)
 
@@ -701,7 +710,7 @@ def _capture(v: View, i: int) -> Result:
     mu = float(v.numbers("mu")[0])
     if thickness == 0.0 or mu == 0.0:
         return _one(1.0)
-    if v.shows("oversample_thick") and v.number("oversample_thick"):
+    if any(v.shows(flag) and v.number(flag) for flag in OVERSAMPLE_FLAGS):
         raise Unknown("oversample_thick")
     return [np.array([x]) for x in captures(v, thickness, layers, mu)]
 
@@ -738,8 +747,6 @@ def captures(v: View, thickness: float, layers: int, mu: float) -> Iterator[floa
 @_rule("polar")
 def _polar(v: View, i: int) -> Result:
     del i
-    if v.says("nopolar", "yes"):
-        return _one(1.0)
     flagged = v.shows("oversample_polar") and v.number("oversample_polar") == 1.0
     sources = v.side.fact("sources")
     several = sources is not None and sources.numbers[0] != 1.0
@@ -751,6 +758,8 @@ def _polar(v: View, i: int) -> Result:
     rendered = [b for b in range(v.side.blocks) if v.shows("hkl_frac", b)]
     if not rendered:
         raise Unknown("hkl_frac")  # dmin skips every sub-pixel that is shown
+    if v.says("nopolar", "yes"):
+        return _one(1.0)
     block = v.side.blocks - 1 if flagged else rendered[0]
     incident, diffracted = v.vector("incident_vec", block), v.vector("diffracted_vec", block)
     kahn = kahn_factor(v)
