@@ -252,6 +252,20 @@ class Comparison:
             self.closure = self._close()
         self._note_precision()
 
+    def differing_keys(self) -> list[str]:
+        """Keys whose values are not the same, in any block, without asking why."""
+        wrong = []
+        for key in CHAIN:
+            for i in range(max(self.a.blocks, self.b.blocks) if KEYS[key].per_block else 1):
+                ends = [
+                    side.printed(key, min(i, side.blocks - 1) if KEYS[key].per_block else 0)
+                    for side in (self.a, self.b)
+                ]
+                if ends[0] is not None and ends[1] is not None and not self._same(key, ends[0], ends[1]):
+                    wrong.append(key)
+                    break
+        return wrong
+
     # One key -------------------------------------------------------------------------------------
 
     def tolerance(self, key: str) -> float:

@@ -37,11 +37,14 @@ class Source:
     trace : Trace
     simulator : Simulator or None
         For a live side.
+    command : list of str or None
+        Its command line, where it was given as one.
     """
 
     name: str
     trace: Trace
     simulator: Simulator | None = None
+    command: list[str] | None = None
 
 
 def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[Source, Source]:
@@ -74,8 +77,37 @@ def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[So
         trace = side.simulator.trace(*pixel)
         trace.name = side.name
         trace.problems += [f"note: {note}" for note in trace.scene.notes] if trace.scene else []
-        sources.append(Source(side.name, trace, side.simulator))
+        sources.append(Source(side.name, trace, side.simulator, side.command))
     return sources[0], sources[1]
+
+
+def is_runnable(name: str) -> bool:
+    """Tell flags, a file of flags and a configuration from an image, which is binary or an SMV header."""
+    if name.lstrip().startswith("-") and not os.path.exists(name):
+        return True
+    path = Path(name)
+    if path.suffix.lower() in (".toml", ".json"):
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror}") from error
+    return b"\0" not in start and start.lstrip()[:1] == b"-"
+
+
+def open_run(side: Any) -> Simulator:
+    """Turn flags, a file of them, a configuration or a Simulator into a Simulator.
+
+    Raises
+    ------
+    FileError, ConfigError, UsageError
+        It cannot be used, or it is a trace, which cannot be run.
+    """
+    opened = _open(side)
+    if isinstance(opened, Trace):
+        raise UsageError(f"{side}: a trace cannot be run; give flags or a configuration")
+    return opened.simulator
 
 
 @dataclass(eq=False)
@@ -85,6 +117,7 @@ class _Live:
     name: str
     simulator: Simulator
     pixel: tuple[int, int] | None
+    command: list[str] | None = None
 
 
 def _open(side: Any) -> Trace | _Live:
@@ -154,7 +187,7 @@ def _from_flags(words: list[str], name: str, folder: Path | None) -> _Live:
 
     invocation = parse(words)
     config = invocation.config if folder is None else _beside(invocation.config, folder)
-    return _Live(name, _quietly(config), invocation.run.trace_pixel)
+    return _Live(name, _quietly(config), invocation.run.trace_pixel, words)
 
 
 def _beside(config: Config, folder: Path) -> Config:

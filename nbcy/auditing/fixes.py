@@ -1,0 +1,417 @@
+"""Which changes to a live side make it agree with the other one? They are tried, not guessed."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nbcy.auditing.engine import CHAIN, Comparison
+from nbcy.auditing.formulas import rotation_of
+from nbcy.auditing.hypotheses import CELL_KEYS
+from nbcy.auditing.rules import Unknown, View, cells_along, components
+from nbcy.auditing.side import Side, Tolerances, recognise_precision
+from nbcy.conventions import CONVENTIONS
+from nbcy.errors import NbcyError, NbcyWarning
+from nbcy.quirks import QUIRKS
+from nbcy.trace import Trace
+
+if TYPE_CHECKING:
+    from nbcy.auditing.report import AuditReport
+    from nbcy.config import Config
+    from nbcy.simulator import Simulator
+
+MOST_CHANGES: Final = 5
+"""Largest number of changes that are tried together."""
+
+WIDTH: Final = 6
+"""Number of promising sets of changes that are carried on from each size to the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One change to a configuration.
+
+    Attributes
+    ----------
+    words : str
+        What it is.
+    overrides : dict
+        For `Config.with_overrides`.
+    flags : str
+        The same as flags of the reference, to be put at the end of a command line.
+    """
+
+    words: str
+    overrides: dict[str, Any]
+    flags: str
+
+
+@dataclass(frozen=True, eq=False)
+class Remedy:
+    """The smallest set of changes that was found.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        Empty where nothing had to be changed, or nothing helped.
+    report : AuditReport
+        Of the sides after the changes.
+    settled : bool
+        Whether they then agree, but for faults of the other side alone.
+    tried : int
+        Number of configurations that were run.
+    """
+
+    changes: tuple[Change, ...]
+    report: AuditReport
+    settled: bool
+    tried: int
+
+    @property
+    def flags(self) -> str:
+        """The changes as flags of the reference."""
+        quirks = [name for change in self.changes for name in change.overrides.get("quirks", ())]
+        words = [change.flags for change in self.changes if "quirks" not in change.overrides]
+        if quirks:
+            words.append(f"-quirks {','.join(dict.fromkeys(quirks))}")
+        return " ".join(words)
+
+    def to_text(self, command: list[str] | None = None) -> str:
+        """Return what to do, as text.
+
+        Parameters
+        ----------
+        command : list of str, optional
+            The live side's command line, to be printed with the changes.
+        """
+        if not self.changes:
+            return f"Nothing was found that makes the sides agree ({self.tried} configurations run).\n"
+        lines = [f"{'What settles it' if self.settled else 'What helps'} ({self.tried} configurations run):"]
+        lines += [f"  {change.words}" for change in self.changes]
+        if command is not None:
+            lines += ["as a command line:", f"  nbcy {shlex.join(command)} {self.flags}"]
+        else:
+            lines += [f"as flags: {self.flags}"]
+        if not self.report.agrees:
+            left = "; ".join(f"{f.cause} ({', '.join(f.keys)})" for f in self.report.findings)
+            lines.append(f"what remains: {left}")
+        else:
+            lines.append("After that the sides agree.")
+        return "\n".join(lines) + "\n"
+
+
+def find_remedy(
+    live: Simulator, other: Trace, pixel: tuple[int, int], tolerances: Tolerances | None = None
+) -> Remedy:
+    """Search for the smallest set of changes that makes a live side agree with a trace.
+
+    Parameters
+    ----------
+    live : Simulator
+    other : Trace
+        What to agree with.
+    pixel : tuple of int
+        (slow, fast).
+    tolerances : Tolerances, optional
+
+    Returns
+    -------
+    Remedy
+        Side A of its report is the other side.
+    """
+    search = _Search(live, other, pixel, tolerances or Tolerances())
+    return search.run()
+
+
+class _Search:
+    """Best-first search over sets of changes, smallest sets first."""
+
+    def __init__(
+        self, live: Simulator, other: Trace, pixel: tuple[int, int], tolerances: Tolerances
+    ) -> None:
+        self.config = live.config
+        self.other = other
+        self.pixel = pixel
+        self.tolerances = tolerances
+        self.tried = 0
+        self._hkl = (live.config.crystal.hkl_file, live.config.crystal.default_F)
+        self._factors = self._read_factors()
+        self._start = live.trace(*pixel)
+
+    def _read_factors(self) -> Any:
+        from nbcy.structure_factors import StructureFactors
+
+        path, default = self._hkl
+        return None if path is None else StructureFactors.from_text(path, default)
+
+    def run(self) -> Remedy:
+        """Search."""
+        best: tuple[Change, ...] = ()
+        best_score = self._score(self._start)
+        beam: list[tuple[tuple[Change, ...], Trace]] = [((), self._start)]
+        for _ in range(MOST_CHANGES):
+            if best_score[0] == 0:
+                break
+            ranked = []
+            for changes, trace in beam:
+                for change in self._candidates(trace, self._with(changes)):
+                    if any(change.words == known.words for known in changes):
+                        continue
+                    extended = (*changes, change)
+                    result = self._trace(extended)
+                    if result is not None:
+                        ranked.append((self._score(result), len(ranked), extended, result))
+            ranked.sort(key=lambda entry: entry[:2])
+            if not ranked or ranked[0][0] >= best_score:
+                break
+            best_score, best = ranked[0][0], ranked[0][2]
+            beam = [(changes, trace) for _, _, changes, trace in ranked[:WIDTH]]
+        best = self._without_needless(best, best_score)
+        return self._remedy(best)
+
+    def _without_needless(self, changes: tuple[Change, ...], score: tuple[int, int]) -> tuple[Change, ...]:
+        for change in changes:
+            rest = tuple(other for other in changes if other is not change)
+            trace = self._trace(rest)
+            if trace is not None and self._score(trace) <= score:
+                return self._without_needless(rest, score)
+        return changes
+
+    def _remedy(self, changes: tuple[Change, ...]) -> Remedy:
+        from nbcy.auditing import compare_traces
+
+        trace = self._trace(changes)
+        assert trace is not None
+        report = compare_traces(self.other, trace, self.tolerances)
+        theirs = all(f.kind == "rounding" or (f.kind == "local fault" and f.side == "A") for f in report.findings)
+        return Remedy(changes, report, report.agrees or (bool(report.findings) and theirs), self.tried)
+
+    def _with(self, changes: tuple[Change, ...]) -> Config:
+        config = self.config
+        for change in changes:
+            overrides = dict(change.overrides)
+            if "quirks" in overrides:
+                overrides["quirks"] = sorted(config.quirks | set(overrides["quirks"]))
+            config = config.with_overrides(overrides)
+        return config
+
+    def _trace(self, changes: tuple[Change, ...]) -> Trace | None:
+        from nbcy.simulator import Simulator
+
+        self.tried += 1
+        try:
+            config = self._with(changes)
+            same = (config.crystal.hkl_file, config.crystal.default_F) == self._hkl
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NbcyWarning)
+                simulator = Simulator(config, structure_factors=self._factors if same else None)
+            return simulator.trace(*self.pixel)
+        except NbcyError:
+            return None
+
+    def _score(self, trace: Trace) -> tuple[int, int]:
+        """Number of keys that differ, and how early the first one stands: smaller is better."""
+        sides = [
+            Side(label, side, recognise_precision(side))
+            for label, side in (("A", self.other), ("B", trace))
+        ]
+        comparison = Comparison(sides[0], sides[1], self.tolerances)
+        wrong = comparison.differing_keys()
+        first = min((CHAIN.index(key) for key in wrong), default=len(CHAIN))
+        return len(wrong), len(CHAIN) - first
+
+    # What may be changed -------------------------------------------------------------------------
+
+    def _candidates(self, trace: Trace, config: Config) -> Iterator[Change]:
+        """Yield changes that the differences suggest."""
+        wrong = set(self._comparison(trace).differing_keys())
+        for kind in (_quirks, _geometry, _beam, _crystal, _scaling):
+            try:
+                yield from kind(self.other, trace, config, wrong)
+            except (Unknown, KeyError, ZeroDivisionError, np.linalg.LinAlgError):
+                continue
+
+    def _comparison(self, trace: Trace) -> Comparison:
+        sides = [Side(x, t, recognise_precision(t)) for x, t in (("A", self.other), ("B", trace))]
+        return Comparison(sides[0], sides[1], self.tolerances)
+
+
+def _vector(trace: Trace, key: str) -> Any:
+    values = trace.values(key)
+    if values is None:
+        raise KeyError(key)
+    return np.array(values)
+
+
+def _number(trace: Trace, key: str) -> float:
+    return float(_vector(trace, key)[0])
+
+
+def _quirks(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
+    del other, trace, wrong
+    for name in sorted(set(QUIRKS) - config.quirks):
+        yield Change(f"reproduce the reference's quirk {name}", {"quirks": [name]}, f"-quirks {name}")
+
+
+def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
+    if wrong & {"fdet_vec", "sdet_vec", "incident_vec", "pix0_vector_meters"}:
+        for name, row in CONVENTIONS.items():
+            if name != "custom" and name != config.detector.convention:
+                yield Change(f"convention {row.name}", {"detector.convention": name}, f"-{name}")
+        for pivot in ("beam", "sample"):
+            yield Change(f"pivot {pivot}", {"detector.pivot": pivot}, f"-pivot {pivot}")
+    if wrong & {"fdet_vec", "sdet_vec"}:
+        axes = {name: tuple(_vector(other, f"{name[0]}det_vec").tolist()) for name in ("fast", "slow")}
+        yield Change(
+            "the other side's detector axes",
+            {f"detector.{name}_vector": axis for name, axis in axes.items()},
+            " ".join(f"-{name[0]}det_vector {_words(axis)}" for name, axis in axes.items()),
+        )
+    if "incident_vec" in wrong:
+        beam = tuple(_vector(other, "incident_vec").tolist())
+        yield Change("the other side's beam", {"beam.direction": beam}, f"-beam_vector {_words(beam)}")
+    if "pix0_vector_meters" in wrong:
+        yield from _placement(other, trace, config)
+    if wrong & {"omega_pixel_sr", "omega_pixel"}:
+        flag = not config.detector.point_pixel
+        yield Change("point pixel " + ("on" if flag else "off"), {"detector.point_pixel": flag}, "-point_pixel")
+
+
+def _placement(other: Trace, trace: Trace, config: Config) -> Iterator[Change]:
+    f, s = _vector(trace, "fdet_vec"), _vector(trace, "sdet_vec")
+    beam = _vector(trace, "incident_vec")
+    n = np.cross(f, s)
+    mine = _vector(trace, "pix0_vector_meters")
+    n = n * math.copysign(1.0, float(n @ mine))
+    here = components(mine, f, s, n)
+    there = components(_vector(other, "pix0_vector_meters"), f, s, n)
+    pivot = trace.scene.placement.pivot if trace.scene is not None else "beam"
+    keep = {"detector.pivot": pivot}
+    close = 1000.0 * float(there[2])
+    yield Change(
+        f"close distance {close:.9g} mm",
+        {"detector.close_distance_mm": close, **keep},
+        f"-close_distance {close!r} -pivot {pivot}",
+    )
+    distance = close / abs(float(n @ beam))
+    yield Change(
+        f"distance {distance:.9g} mm",
+        {"detector.distance_mm": distance, "detector.close_distance_mm": None},
+        f"-distance {distance!r}",
+    )
+    fast, slow = (1000.0 * float(x) for x in here[:2] - there[:2])
+    assert trace.scene is not None
+    place = trace.scene.placement
+    x, y = 1000.0 * place.xbeam, 1000.0 * place.ybeam
+    moved = {
+        "mosflm": (x + slow, y + fast),
+        "denzo": (x + slow, y + fast),
+        "adxv": (x + fast, y - slow),
+    }.get(place.convention, (x + fast, y + slow))
+    yield Change(
+        f"beam centre {moved[0]:.9g} {moved[1]:.9g} mm",
+        {"detector.xbeam_mm": moved[0], "detector.ybeam_mm": moved[1], **keep},
+        f"-Xbeam {moved[0]!r} -Ybeam {moved[1]!r} -pivot {pivot}",
+    )
+    pixel = 1000.0 * trace.scene.panels[0].pixel_size
+    org = place.orgx + fast / pixel, place.orgy + slow / pixel
+    yield Change(
+        f"ORGX ORGY {org[0]:.9g} {org[1]:.9g} pixels",
+        {"detector.orgx_px": org[0], "detector.orgy_px": org[1], **keep},
+        f"-ORGX {org[0]!r} -ORGY {org[1]!r} -pivot {pivot}",
+    )
+
+
+def _beam(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
+    if "lambda_meters" in wrong:
+        wavelength = 1e10 * _number(other, "lambda_meters")
+        yield Change(
+            f"wavelength {wavelength:.9g} Å", {"beam.wavelength_angstrom": wavelength}, f"-lambda {wavelength!r}"
+        )
+    if "fluence_photons_per_m2" in wrong:
+        fluence = _number(other, "fluence_photons_per_m2")
+        yield Change(
+            f"fluence {fluence:.9g} photons/m²",
+            {"beam.fluence_photons_per_m2": fluence, "beam.flux_photons_per_s": None},
+            f"-flux 0 -fluence {fluence!r}",
+        )
+    if "polar" in wrong:
+        off = not config.beam.nopolar
+        yield Change("polarization " + ("off" if off else "on"), {"beam.nopolar": off}, "-nopolar")
+        c = float(_vector(other, "incident_vec") @ _vector(other, "diffracted_vec"))
+        rest, own = _number(other, "polar"), _number(trace, "polar")
+        plain = 0.5 * (1.0 + c * c)
+        yield Change("Kahn factor 0", {"beam.kahn_factor": 0.0}, "-polar 0")
+        if config.beam.kahn_factor and own != plain:
+            kahn = round(config.beam.kahn_factor * (rest - plain) / (own - plain), 6)
+            if abs(kahn) <= 1.0:
+                yield Change(f"Kahn factor {kahn:g}", {"beam.kahn_factor": kahn}, f"-polar {kahn:g}")
+
+
+def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
+    if wrong & {"F_latt_a", "F_latt_b", "F_latt_c"}:
+        sides = [Side(x, t, recognise_precision(t)) for x, t in (("A", other), ("B", trace))]
+        view = View(sides[0], Side("A", other, sides[0].precision))
+        n = [round(cells_along(view, axis)) for axis in range(3)]
+        yield Change(
+            f"{n[0]} x {n[1]} x {n[2]} cells", {"crystal.cells": n}, f"-Na {n[0]} -Nb {n[1]} -Nc {n[2]}"
+        )
+    if "F_latt" in wrong or "I_before_scaling" in wrong:
+        for shape in ("square", "round", "gauss", "tophat"):
+            if shape != config.crystal.shape:
+                flag = {"tophat": "tophat_spots"}.get(shape, f"{shape}_xtal")
+                yield Change(f"crystal shape {shape}", {"crystal.shape": shape}, f"-{flag}")
+    if set(CELL_KEYS) & wrong:
+        turned, still = (np.array([_vector(t, key) for key in CELL_KEYS]) for t in (other, trace))
+        axis, angle, misfit = rotation_of(turned, still)
+        assert trace.scene is not None
+        along = float(axis @ trace.scene.placement.spindle)
+        if misfit < 1e-5 and abs(abs(along) - 1.0) < 1e-5:
+            phi = config.spindle.phi_deg + math.degrees(math.copysign(angle, along))
+            phi = round(phi, 6) if abs(phi - round(phi, 6)) < 1e-9 else phi
+            yield Change(f"φ from {phi:g}°", {"spindle.phi_deg": phi}, f"-phi {phi!r}")
+    if "F_cell" in wrong:
+        for choice in (True, False):
+            word = "interpolate" if choice else "nointerpolate"
+            yield Change(word, {"sampling.interpolate": choice}, f"-{word}")
+        default = _number(other, "F_cell")
+        yield Change(
+            f"no structure factors, {default:g} for all",
+            {"crystal.hkl_file": None, "crystal.default_F": default},
+            f"(without -hkl) -default_F {default:g}",
+        )
+
+
+def _scaling(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
+    if "steps" in wrong or "pixel_pos_meters" in wrong:
+        ratio = _number(other, "steps") / _number(trace, "steps")
+        assert trace.scene is not None
+        n = trace.scene.oversample * math.sqrt(ratio)
+        if abs(n - round(n)) < 1e-9 and n >= 1:
+            yield Change(
+                f"oversample {n:.0f}", {"sampling.oversample": round(n)}, f"-oversample {n:.0f}"
+            )
+    for name in ("thick", "polar", "omega"):
+        if f"oversample_{name}" in wrong:
+            on = _number(other, f"oversample_{name}") == 1.0
+            yield Change(
+                f"oversample_{name} {'on' if on else 'off'}",
+                {f"sampling.oversample_{name}": on},
+                f"-oversample_{name}",
+            )
+    if "capture_fraction" in wrong and config.detector.thickness_um is not None:
+        yield Change(
+            "no sensor",
+            {"detector.thickness_um": None, "detector.thickness_steps": None, "detector.attenuation_depth_um": None},
+            "-detector_thick 0",
+        )
+
+
+def _words(vector: tuple[float, ...]) -> str:
+    return " ".join(repr(x) for x in vector)
