@@ -102,6 +102,10 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
+    if arguments.repeats < 1:
+        parser.error("--repeats: needs at least 1")
+    if arguments.reference and not arguments.reference.is_file():
+        parser.error(f"--reference {arguments.reference}: there is no such file")
     reference = arguments.reference.resolve() if arguments.reference else None
     out = arguments.json.resolve() if arguments.json else None
     chosen = [s for s in SHAPES if not arguments.shapes or s.name in arguments.shapes]

@@ -253,7 +253,7 @@ static void step(const nbcy_scene *sc, nbcy_block *b, const double *cell)
 /* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. */
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TRACE(, nbcy_trace *trace))
 {
-    const int subs = sc->oversample * sc->oversample;
+    const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
     TRACE(int64_t visit = 0;)
     FOR_LANES {
         b->sum[i] = 0.0;

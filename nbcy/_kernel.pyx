@@ -196,6 +196,9 @@ cdef class KernelScene:
         c.water_scaling = scene.water_scaling
         c.first_pixel = self._first_pixel() if scene.first_orientations is not None else -1
 
+    def __reduce__(self):
+        return KernelScene, (self.scene,)
+
     cdef _keep(self, array):
         self._alive.append(array)
         return array

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
+
+
+def _read_only(contents: dict[object, object]) -> MappingProxyType[object, object]:
+    return MappingProxyType(contents)
+
+
+# Scenes and images hold read-only mappings, and travel between processes.
+copyreg.pickle(MappingProxyType, lambda proxy: (_read_only, (dict(proxy),)))
 
 Origin = Literal["given", "default", "derived"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
 class NbcyError(Exception):
@@ -28,6 +29,10 @@ class ConfigError(NbcyError, ValueError):
         self.value = value
         self.expected = expected
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is rebuilt from its arguments when it comes back from another process.
+        return type(self), (self.field, self.value, self.expected), self.__dict__
+
 
 class UnitError(ConfigError):
     """A quantity has no unit, a unit of the wrong dimension, or was given twice."""
@@ -52,6 +57,9 @@ class FileError(NbcyError, ValueError):
         self.path = os.fspath(path)
         self.reason = reason
         self.line = line
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.reason, self.line), self.__dict__
 
 
 class UsageError(NbcyError):

@@ -125,10 +125,34 @@ class Image:
         if array.shape != shape:
             raise ConfigError("pixels", array.shape, f"must have the detector's shape {shape}")
         array.setflags(write=False)
-        self.pixels: NDArray[np.float32] = array
-        self.scene = scene
-        self.provenance: Mapping[str, Any] = MappingProxyType(dict(provenance))
-        self.solid_angle = solid_angle
+        self._pixels: NDArray[np.float32] = array
+        self._scene = scene
+        self._provenance: Mapping[str, Any] = MappingProxyType(dict(provenance))
+        self._solid_angle = solid_angle
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """Photons per pixel, [slow, fast], read-only."""
+        return self._pixels
+
+    @property
+    def scene(self) -> Scene:
+        """What was rendered."""
+        return self._scene
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """How it was rendered."""
+        return self._provenance
+
+    @property
+    def solid_angle(self) -> float | None:
+        """Of the rendered pixels, steradian."""
+        return self._solid_angle
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the pixels, for NumPy."""
+        return np.array(self.pixels, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
         slow, fast = self.pixels.shape
@@ -276,8 +300,12 @@ class Image:
         for name, value in options.items():
             if value is not None and name not in _OPTIONS[chosen]:
                 raise ConfigError(name, value, f"has no meaning for the format {chosen}")
-            if value is not None and not math.isfinite(value):
+            if value is None:
+                continue
+            if not isinstance(value, int | float | np.number) or not math.isfinite(value):
                 raise ConfigError(name, value, "must be a finite number")
+            if name == "scale" and not value > 0:
+                raise ConfigError(name, value, "must be positive")
         check_destination(path)
         if chosen in ("smv", "pgm") and scale is None:
             scale = self.default_scale(chosen)

@@ -283,6 +283,23 @@ def mosaic_rotations(spread: float, domains: int, uniform: Uniform) -> FloatArra
     return matrices
 
 
+def check_orientation_table(domains: int, phis: int) -> None:
+    """Refuse a table of orientations that would not fit.
+
+    Raises
+    ------
+    ConfigError
+        It would be larger than 2 GiB.
+    """
+    size = 72 * domains * phis
+    if size > MAX_ORIENTATION_BYTES:
+        raise ConfigError(
+            "crystal.mosaic_domains",
+            f"{domains} domains x {phis} spindle steps",
+            f"would take {size / 1024**3:.1f} GiB of orientations; at most 2 GiB fit",
+        )
+
+
 def orient(
     real: FloatArray,
     spindle: FloatArray,
@@ -317,13 +334,7 @@ def orient(
     ConfigError
         A table larger than 2 GiB.
     """
-    size = 72 * len(phis) * len(mosaic)
-    if size > MAX_ORIENTATION_BYTES:
-        raise ConfigError(
-            "crystal.mosaic_domains",
-            f"{len(mosaic)} domains x {len(phis)} spindle steps",
-            f"would take {size / 1024**3:.1f} GiB of orientations; at most 2 GiB fit",
-        )
+    check_orientation_table(len(mosaic), len(phis))
 
     def sweep(current: FloatArray) -> FloatArray:
         steps = []
@@ -388,7 +399,9 @@ def resolve_cell(
         reciprocal = reciprocal_from_cell(lengths, angles, quirk)
         ledger.choose("crystal.cell", "cell", "", "given", "a* along x, b* in the xy plane")
     else:
-        raise ConfigError("crystal", "neither cell nor matrix", "needs a cell or a matrix")
+        raise ConfigError(
+            "crystal", "no cell", "give cell_angstrom_deg, matrix or matrix_file (-cell or -mat)"
+        )
 
     misset = (0.0, 0.0, 0.0)
     if crystal.misset_random:

@@ -40,7 +40,10 @@ def parse_quirks(names: str | Iterable[str]) -> frozenset[str]:
     ConfigError
         A name that is not in `QUIRKS`.
     """
-    parts = names.split(",") if isinstance(names, str) else list(names)
+    try:
+        parts = names.split(",") if isinstance(names, str) else [str(name) for name in names]
+    except TypeError:
+        raise ConfigError("quirks", names, "must be names of quirks") from None
     chosen = {part.strip() for part in parts} - {""}
     unknown = chosen - QUIRKS.keys() - {"all"}
     if unknown:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from nbcy.errors import ConfigError
 from nbcy.lattice import (
     DEFAULT_SEED,
     CellGeometry,
+    check_orientation_table,
     mosaic_rotations,
     orient,
     resolve_cell,
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from nbcy.config import Config
 
 FloatArray = NDArray[np.float64]
+
+MAX_OVERSAMPLE: Final = 10_000
+"""Most sub-pixels along an edge; a hundred million a pixel are a slip of units, not a plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -442,6 +446,7 @@ def _resolve_mosaic(config: Config, ledger: Ledger) -> tuple[float, NDArray[np.f
     ledger.choose("crystal.mosaic_domains", domains, "", origin, reason)
     if domains == 1:
         return spread, np.eye(3)[np.newaxis]
+    check_orientation_table(domains, 1)  # before they are drawn
     seed = DEFAULT_SEED if crystal.mosaic_seed is None else crystal.mosaic_seed
     ledger.choose("crystal.mosaic_seed", seed, "", origin_of(crystal.mosaic_seed), "")
     return spread, mosaic_rotations(spread, domains, ReferenceStream(seed).uniform)
@@ -502,8 +507,17 @@ def _resolve_oversampling(
     config: Config, sample: float, reciprocal_pixel: float, ledger: Ledger
 ) -> tuple[int, int]:
     """Return the sub-pixels along an edge, and how many are recommended (physics 4)."""
-    recommended = max(1, math.ceil(3.0 * sample / reciprocal_pixel))
+    ratio = 3.0 * sample / reciprocal_pixel if reciprocal_pixel > 0.0 else math.inf
+    recommended = max(1, math.ceil(min(ratio, 1e9)))
     wanted = config.sampling.oversample
+    if (wanted or recommended) > MAX_OVERSAMPLE:
+        raise ConfigError(
+            "sampling.oversample",
+            wanted or f"{recommended} (automatic)",
+            f"must be at most {MAX_OVERSAMPLE}: the sample is {1e10 * sample:g} Angstrom, a pixel "
+            f"{1e10 * reciprocal_pixel:g} Angstrom in reciprocal space; check the sample's size, "
+            "or give a smaller number",
+        )
     if wanted is None:
         ledger.choose(
             "sampling.oversample",

@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nbcy._kernel import KernelScene, chosen_isa
 from nbcy.config import Config
-from nbcy.errors import ConfigError, NbcyWarning
+from nbcy.errors import ConfigError, KernelError, NbcyWarning
 from nbcy.image import Image
 from nbcy.quirks import parse_quirks
 from nbcy.scene import Scene, build_scene
@@ -78,13 +80,36 @@ class Simulator:
             raise ConfigError("config", "given", f"cannot be combined with {', '.join(sections)}")
         if config is None:
             config = Config(**sections)
+        if not isinstance(config, Config):
+            raise ConfigError(
+                "config",
+                config,
+                "must be a Config; read one with Config.load, or name the sections: "
+                "Simulator(crystal=..., detector=...)",
+            )
         if quirks is not None:
             config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
-        self.config = config
-        self.scene: Scene = build_scene(config, structure_factors)
-        self._kernel = KernelScene(self.scene)
+        self._config = config
+        self._kernel = KernelScene(build_scene(config, structure_factors))
         for note in self.scene.notes:
             warnings.warn(note, NbcyWarning, stacklevel=2)
+
+    def __repr__(self) -> str:
+        panel = self.scene.panels[0]
+        return (
+            f"<nbcy.Simulator: {panel.pixels_slow} x {panel.pixels_fast} pixels (slow x fast), "
+            f"{self.scene.steps} steps each>"
+        )
+
+    @property
+    def config(self) -> Config:
+        """What is simulated."""
+        return self._config
+
+    @property
+    def scene(self) -> Scene:
+        """What the configuration was resolved into."""
+        return self._kernel.scene
 
     def run(
         self,
@@ -113,14 +138,24 @@ class Simulator:
         Raises
         ------
         ConfigError
-            Impossible ``threads`` or ``roi``.
+            Impossible ``threads``, ``roi`` or ``progress``.
+        KernelError
+            A pixel is too bright for float32.
         KeyboardInterrupt
             Ctrl-C; the kernel has stopped.
         """
-        count = resolve_threads(threads)
+        count = self._threads_after_fork(resolve_threads(threads))
+        if progress is not None and not callable(progress):
+            raise ConfigError("progress", progress, "must be a function of two numbers")
         region = self.scene.roi if roi is None else roi
         isa = chosen_isa()
         pixels, solid_angle = self._kernel.render(count, isa, region, progress)
+        if not np.isfinite(pixels).all():
+            slow, fast = (int(i) for i in np.argwhere(~np.isfinite(pixels))[0])
+            raise KernelError(
+                f"pixel (slow {slow}, fast {fast}) is {pixels[slow, fast]}: structure factors, "
+                "fluence, water or pixel are too large for a float32 image"
+            )
         provenance = {
             "nbcy": __version__,
             "isa": isa,
@@ -130,6 +165,19 @@ class Simulator:
             "config": self.config.to_dict(),
         }
         return Image(pixels, self.scene, provenance, solid_angle=solid_angle)
+
+    @staticmethod
+    def _threads_after_fork(count: int) -> int:
+        if count > 1 and _Fork.threads_lost:
+            warnings.warn(
+                "this process was forked from one that had rendered with several threads: it "
+                'renders with one; start workers with multiprocessing.get_context("spawn")',
+                NbcyWarning,
+                stacklevel=3,
+            )
+            return 1
+        _Fork.threads_started = _Fork.threads_started or count > 1
+        return count
 
     def trace(self, slow: int, fast: int) -> Trace:
         """Render one pixel with the same physics and keep every step.
@@ -151,6 +199,24 @@ class Simulator:
         from nbcy.trace import Trace
 
         return Trace.from_kernel(self.scene, slow, fast, self._kernel.trace(slow, fast))
+
+
+class _Fork:
+    """Whether this process is a fork of one that had started OpenMP's threads.
+
+    They do not survive a fork, and the runtime would wait for them for ever.
+    """
+
+    threads_started = False
+    threads_lost = False
+
+
+def _forked() -> None:
+    _Fork.threads_lost = _Fork.threads_lost or _Fork.threads_started
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def resolve_threads(threads: int | None = None) -> int:

@@ -59,97 +59,73 @@ class Key:
     size: int
     group: str
     meaning: str
-    per_block: bool = True
-    kind: Kind = "real"
+    per_block: bool
+    kind: Kind
+
+
+_TABLE: Final = """
+Geometry
+pix0_vector_meters       m     3 corner of pixel (0, 0)
+fdet_vec                 -     3 fast axis of the detector
+sdet_vec                 -     3 slow axis of the detector
+pixel_pos_meters         m     3 position of the sub-pixel: pix0 + F·fdet + S·sdet
+R_distance_meters        m     1 distance from the sample: |pixel_pos|
+omega_pixel_sr           sr    1 solid angle: pixel²/R² · close/R
+close_distance_meters    m     1 distance of the detector plane: pix0 · normal
+obliquity_factor         -     1 close/R
+diffracted_vec           -     3 direction to the sub-pixel: pixel_pos/R
+incident_vec             -     3 direction of the beam
+lambda_meters            m     1 wavelength
+lambda_angstroms         Å     1 wavelength
+scattering_vec_per_m     1/m   3 (diffracted - incident)/λ
+Lattice
+rot_a_angstroms          Å     3 a after spindle and mosaic rotation
+rot_b_angstroms          Å     3 b after spindle and mosaic rotation
+rot_c_angstroms          Å     3 c after spindle and mosaic rotation
+rot_a_star_A_inv         1/Å   3 a* before spindle and mosaic rotation
+rot_b_star_A_inv         1/Å   3 b* before spindle and mosaic rotation
+rot_c_star_A_inv         1/Å   3 c* before spindle and mosaic rotation
+hkl_frac                 -     3 rot_a, rot_b, rot_c · scattering vector
+hkl_rounded              whole 3 nearest reflection: ceil(hkl_frac - 1/2)
+F_latt_a                 -     1 sin(πNh)/sin(πh) along a
+F_latt_b                 -     1 sin(πNk)/sin(πk) along b
+F_latt_c                 -     1 sin(πNl)/sin(πl) along c
+F_latt                   -     1 lattice factor: F_latt_a · F_latt_b · F_latt_c
+Structure factor
+F_cell                   e     1 structure factor of that reflection
+I_before_scaling         e²    1 sum of F_cell²·F_latt² over all steps
+Scaling
+r_e_meters               m     1 classical electron radius
+r_e_sqr                  m²    1 its square
+fluence_photons_per_m2   1/m²  1 photons on the sample
+steps                    whole 1 sources · domains · φ steps · oversample²
+oversample_thick         0/1   1 capture weighed step by step
+oversample_polar         0/1   1 polarization weighed step by step
+oversample_omega         0/1   1 solid angle weighed step by step
+capture_fraction         -     1 photons the sensor catches
+polar                    -     1 polarization factor
+omega_pixel              sr    1 solid angle applied to the sum
+cos_2theta               -     1 incident · diffracted
+background_photons       photons 1 background added to the pixel
+I_pixel_final            photons 1 r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega
+floatimage_accumulated   photons 1 the float32 pixel of the image
+"""
 
 
 def _keys() -> Iterator[Key]:
-    geometry, lattice, amplitude, scaling = (
-        "Geometry",
-        "Lattice",
-        "Structure factor",
-        "Scaling",
-    )
-    yield Key("pix0_vector_meters", "m", 3, geometry, "corner of pixel (0, 0)")
-    yield Key("fdet_vec", "", 3, geometry, "fast axis of the detector")
-    yield Key("sdet_vec", "", 3, geometry, "slow axis of the detector")
-    yield Key(
-        "pixel_pos_meters", "m", 3, geometry, "position of the sub-pixel: pix0 + F·fdet + S·sdet"
-    )
-    yield Key("R_distance_meters", "m", 1, geometry, "distance from the sample: |pixel_pos|")
-    yield Key("omega_pixel_sr", "sr", 1, geometry, "solid angle: pixel²/R² · close/R")
-    yield Key(
-        "close_distance_meters", "m", 1, geometry, "distance of the detector plane: pix0·normal"
-    )
-    yield Key("obliquity_factor", "", 1, geometry, "close/R")
-    yield Key("diffracted_vec", "", 3, geometry, "direction to the sub-pixel: pixel_pos/R")
-    yield Key("incident_vec", "", 3, geometry, "direction of the beam")
-    yield Key("lambda_meters", "m", 1, geometry, "wavelength")
-    yield Key("lambda_angstroms", "Å", 1, geometry, "wavelength")
-    yield Key("scattering_vec_per_m", "1/m", 3, geometry, "(diffracted - incident)/λ")
-    for axis in "abc":
-        yield Key(
-            f"rot_{axis}_angstroms", "Å", 3, lattice, f"{axis} after spindle and mosaic rotation"
-        )
-    for axis in "abc":
-        yield Key(
-            f"rot_{axis}_star_A_inv",
-            "1/Å",
-            3,
-            lattice,
-            f"{axis}* before spindle and mosaic rotation",
-        )
-    yield Key("hkl_frac", "", 3, lattice, "rot_a, rot_b, rot_c · scattering vector")
-    yield Key(
-        "hkl_rounded", "", 3, lattice, "nearest reflection: ceil(hkl_frac - 1/2)", kind="integer"
-    )
-    for axis, index in zip("abc", "hkl", strict=True):
-        yield Key(f"F_latt_{axis}", "", 1, lattice, f"sin(πN{index})/sin(π{index}) along {axis}")
-    yield Key("F_latt", "", 1, lattice, "lattice factor: F_latt_a · F_latt_b · F_latt_c")
-    yield Key("F_cell", "e", 1, amplitude, "structure factor of that reflection")
-    chain = {"per_block": False}
-    yield Key(
-        "I_before_scaling", "e²", 1, amplitude, "sum of F_cell²·F_latt² over all steps", **chain
-    )
-    yield Key("r_e_meters", "m", 1, scaling, "classical electron radius", **chain)
-    yield Key("r_e_sqr", "m²", 1, scaling, "its square", **chain)
-    yield Key("fluence_photons_per_m2", "1/m²", 1, scaling, "photons on the sample", **chain)
-    yield Key(
-        "steps",
-        "",
-        1,
-        scaling,
-        "sources · domains · φ steps · oversample²",
-        kind="integer",
-        **chain,
-    )
-    for factor in ("thick", "polar", "omega"):
-        name = {"thick": "capture", "polar": "polarization", "omega": "solid angle"}[factor]
-        yield Key(
-            f"oversample_{factor}",
-            "",
-            1,
-            scaling,
-            f"{name} weighed step by step",
-            kind="flag",
-            **chain,
-        )
-    yield Key("capture_fraction", "", 1, scaling, "photons the sensor catches", **chain)
-    yield Key("polar", "", 1, scaling, "polarization factor", **chain)
-    yield Key("omega_pixel", "sr", 1, scaling, "solid angle applied to the sum", **chain)
-    yield Key("cos_2theta", "", 1, scaling, "incident · diffracted", **chain)
-    yield Key("background_photons", "photons", 1, scaling, "background added to the pixel", **chain)
-    yield Key(
-        "I_pixel_final",
-        "photons",
-        1,
-        scaling,
-        "r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega",
-        **chain,
-    )
-    yield Key(
-        "floatimage_accumulated", "photons", 1, scaling, "the float32 pixel of the image", **chain
-    )
+    """Read the table: name, unit, number of values and meaning under each heading."""
+    kinds: dict[str, Kind] = {"whole": "integer", "0/1": "flag"}
+    group, per_block = "", True
+    for line in _TABLE.strip().splitlines():
+        words = line.split(maxsplit=3)
+        if len(words) < 4:
+            group = line
+            continue
+        name, unit, size, meaning = words
+        per_block = per_block and name != "I_before_scaling"
+        kind = kinds.get(unit, "real")
+        shown = "" if unit == "-" or unit in kinds else unit
+        yield Key(name, shown, int(size), group, meaning, per_block, kind)
 
 
 KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys()}
@@ -189,7 +165,7 @@ class Steps:
         return self.arrays["intensity"].shape
 
     def __len__(self) -> int:
-        """Number of steps."""
+        """Return the number of steps."""
         return int(self.arrays["intensity"].size)
 
     @property
@@ -219,7 +195,7 @@ class Steps:
         return step
 
     def top(self, count: int) -> list[int]:
-        """Indices of the steps that contribute most, largest first."""
+        """Return the indices of the steps that contribute most, largest first."""
         used = self.used.ravel()
         count = min(count, used.size)
         largest = np.argpartition(used, used.size - count)[used.size - count :]
@@ -291,7 +267,7 @@ class Trace:
         return [name for name in KEYS if name not in self and name != "background_photons"]
 
     def chain_product(self) -> float:
-        """Return r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega from the keys shown.
+        """Return the product of the scaling chain, from the keys shown.
 
         Raises
         ------
@@ -591,11 +567,9 @@ class Trace:
         lines += ["", f"I_before_scaling = sum of F_cell²·F_latt² over {self['steps']:.0f} steps"]
         if self.steps is not None:
             lines += self._largest_steps(5)
-        elif "F_cell" in self and "F_latt" in self:
-            first = self["F_cell"], self["F_latt"]
+        elif (F := self.values("F_cell")) and (L := self.values("F_latt")):
             lines.append(
-                f"  {first[0]:.9g}² · {first[1]:.9g}² = {(first[0] * first[1]) ** 2:.9g} in the step "  # type: ignore[operator]
-                "that is shown last"
+                f"  {F[0]:.9g}² · {L[0]:.9g}² = {(F[0] * L[0]) ** 2:.9g} in the step shown last"
             )
         return "\n".join(lines) + "\n"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracle
 from hypothesis import note
 from hypothesis import strategies as st
 
@@ -304,11 +305,17 @@ def configs(draw: st.DrawFn) -> Config:
 
 
 @st.composite
-def structure_factors(draw: st.DrawFn) -> StructureFactors:
-    """Lists of anything from one reflection to a box of 15 x 12 x 13, often with holes."""
+def structure_factors(draw: st.DrawFn, centre: np.ndarray) -> StructureFactors:
+    """Lists of anything from one reflection to a box of 15 x 12 x 13, often with holes.
+
+    They lie around ``centre``, or half a box off, so that edges are met as well.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    extent = draw(st.sampled_from([(1, 1, 1), (4, 4, 4), (9, 7, 6), (15, 12, 13)]))
-    low = [draw(st.sampled_from([-e // 2, -e // 2, 0, -12])) for e in extent]
+    extent = draw(st.sampled_from([(15, 12, 13), (9, 7, 6), (4, 4, 4), (1, 1, 1)]))
+    low = [
+        int(c) - e // 2 + draw(st.sampled_from([0, 0, e // 2]))
+        for c, e in zip(centre, extent, strict=True)
+    ]
     hkl = np.stack(np.mgrid[tuple(slice(n, n + e) for n, e in zip(low, extent, strict=True))], -1)
     hkl = hkl.reshape(-1, 3)
     keep = rng.random(len(hkl)) < draw(st.sampled_from([1.0, 1.0, 0.6]))
@@ -329,7 +336,12 @@ def masked(scene: Scene, seed: int, kept: float = 0.7) -> Scene:
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     """Scenes over the whole feature space, with and without hkl lists and masks."""
-    scene = build_scene(draw(configs()), draw(maybe(structure_factors())))
+    config = draw(configs())
+    scene = build_scene(config)
+    if draw(st.booleans()):
+        panel = scene.panels[0]
+        steps = oracle.breakdown(scene, panel.pixels_slow // 2, panel.pixels_fast // 2)
+        scene = build_scene(config, draw(structure_factors(steps[0].hkl_rounded)))
     if draw(st.integers(0, 3)) == 0:
         scene = masked(scene, draw(st.integers(0, 1000)))
     return scene

@@ -147,7 +147,7 @@ def test_angles_that_form_no_cell(angles):
 
 
 def test_no_cell_at_all():
-    with pytest.raises(ConfigError, match="a cell or a matrix"):
+    with pytest.raises(ConfigError, match="matrix or matrix_file"):
         cell_of({})
     with pytest.raises(ConfigError, match="in a plane"):
         cell_of({}, matrix=[[1, 2, 3], [4, 5, 6], [7, 8, 9]])

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 USE = """
 import nbcy, nbcy._kernel
+from nbcy import *
 crystal = nbcy.Crystal(cell_angstrom_deg=(50, 50, 50, 90, 90, 90), cells=5, default_F=10)
 detector = nbcy.Detector(pixels_fast=8, pixels_slow=8, pixel_mm=1)
 image = nbcy.Simulator(crystal=crystal, detector=detector).run(threads=2)

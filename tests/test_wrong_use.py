@@ -121,7 +121,7 @@ WRONG = [
     ("{} -twotheta 180", "detector.distance", "must face the sample"),
     ("{} -trace_pixel 8 0", "-trace_pixel: 8 0 (slow, fast) is not on the detector", "7 7"),
     ("{} -printout_pixel 0 8", "-printout_pixel: 0 8 (fast, slow) is not on the detector"),
-    ("-N 5 -default_F 1", "needs a cell or a matrix"),
+    ("-N 5 -default_F 1", "give cell_angstrom_deg, matrix or matrix_file"),
     ("{} -mat three.mat", "-mat: crystal.matrix_file", "cell_angstrom_deg"),
     # inputs
     ("{} -hkl nothing.hkl", "nothing.hkl: cannot be read: No such file"),
@@ -175,7 +175,7 @@ WRONG = [
     ("simulate {} --noise-stream mersenne", "--noise-stream", "'mersenne'"),
     # the others
     ("info about", "unrecognized arguments: about"),
-    ("demo --threads 0", "threads = 0: must be a whole number of at least 1"),
+    ("demo --threads 0", "threads = 0: must be a whole number from 1"),
     ("demo --threads some", "--threads", "'some'"),
     ("demo --output good.hkl", "good.hkl: cannot be made"),
 ]

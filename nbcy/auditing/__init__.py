@@ -1,4 +1,4 @@
-"""Two programs disagree on a pixel: which factor diverges first, why, and what would help?
+"""Where two programs diverge on a pixel, why, and what would help.
 
 `audit` compares two traces key by key in causal order (spec trace 3).
 """

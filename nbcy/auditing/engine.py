@@ -1,15 +1,16 @@
 """The comparison itself: key by key in causal order, each difference traced to where it began.
 
-A key that differs is *inherited* when each side's value follows from its own upstream keys, a *local
-fault* of a side whose value does not, and a *cause* when nothing upstream explains it: a setting in
-which the sides differ. Where everything downstream went on from another number than the printed one,
-only the printing is at fault, and the audit goes on from the other number.
+A key that differs is *inherited* when each side's value follows from its own upstream keys, a
+*local fault* of a side whose value does not, and a *cause* when nothing upstream explains it: a
+setting in which the sides differ. Where everything downstream went on from another number than the
+printed one, only the printing is at fault, and the audit goes on from the other number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final, Literal
 
 import numpy as np
@@ -69,6 +70,7 @@ DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
         "rot_a_angstroms",
         "rot_b_angstroms",
         "rot_c_angstroms",
+        *(f"rot_{x}_star_A_inv" for x in "abc"),
         "steps",
         *OVERSAMPLE_FLAGS,
     ),
@@ -98,22 +100,42 @@ CONSUMERS: Final[Mapping[str, tuple[str, ...]]] = {
 """What rests directly on each key."""
 
 
-_EARLIER: Final = {
+@cache
+def ancestors(key: str) -> frozenset[str]:
+    """Return what a key rests on, directly or not."""
+    direct = DEPENDS.get(key, ())
+    return frozenset(direct).union(*(ancestors(name) for name in direct))
+
+
+_EARLIER: Final[Mapping[str, str]] = {
     "close_distance_meters": "sdet_vec",
-    **{f"rot_{x}_star_A_inv": "scattering_vec_per_m" for x in "abc"},
-    **dict.fromkeys(("steps", *OVERSAMPLE_FLAGS), "F_cell"),
+    "rot_a_star_A_inv": "scattering_vec_per_m",
+    "rot_b_star_A_inv": "scattering_vec_per_m",
+    "rot_c_star_A_inv": "scattering_vec_per_m",
+    "steps": "F_cell",
+    "oversample_thick": "F_cell",
+    "oversample_polar": "F_cell",
+    "oversample_omega": "F_cell",
 }
 """Keys that stand later in the table than what rests on them, and after which they come."""
 
+_PLACE: Final = {name: place for place, name in enumerate(KEYS)}
+
 CHAIN: Final = sorted(
-    KEYS,
-    key=lambda name: (
-        list(KEYS).index(_EARLIER.get(name, name)),
-        name in _EARLIER,
-        list(KEYS).index(name),
-    ),
+    KEYS, key=lambda name: (_PLACE[_EARLIER.get(name, name)], name in _EARLIER, _PLACE[name])
 )
 """Keys in the order in which they can be recomputed."""
+
+
+_OPTIONAL: Final = "background_photons"
+
+SHALLOW: Final = frozenset(
+    {
+        *("R_distance_meters", "omega_pixel_sr", "obliquity_factor", "diffracted_vec"),
+        *("capture_fraction", "polar", "omega_pixel", "cos_2theta"),
+    }
+)
+"""Keys near enough to the start that a hypothesis must meet them more closely than two sides do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +269,8 @@ class Comparison:
         self.experiment = compare_experiments(self.a, self.b)
         rows = {key: self._compare(key) for key in CHAIN}
         self.rows = [row for key in KEYS if (row := rows[key]) is not None]
+        if not any((row.a, row.b) != ((0.0,), (0.0,)) for row in self.rows if row.key == _OPTIONAL):
+            self.rows = [row for row in self.rows if row.key != _OPTIONAL]
         self._order_findings()
         if self.findings:
             self.closure = self._close()
@@ -261,7 +285,11 @@ class Comparison:
                     side.printed(key, min(i, side.blocks - 1) if KEYS[key].per_block else 0)
                     for side in (self.a, self.b)
                 ]
-                if ends[0] is not None and ends[1] is not None and not self._same(key, ends[0], ends[1]):
+                if (
+                    ends[0] is not None
+                    and ends[1] is not None
+                    and not self._same(key, ends[0], ends[1])
+                ):
                     wrong.append(key)
                     break
         return wrong
@@ -334,7 +362,7 @@ class Comparison:
                 assert rule is not None
                 faults.append(self._local_fault(key, i, label, printed[label], rule))
             return "local fault", "".join(wrong), faults[0].note, faults
-        return self._cause_or_inherited(key, i, printed, wanted, follows, disturbed)
+        return self._cause_or_inherited(key, i, printed, follows, disturbed)
 
     def _own_tolerance(self, label: str, key: str) -> float:
         if KEYS[key].kind != "real":
@@ -349,17 +377,8 @@ class Comparison:
 
     def _disturbed(self, key: str, i: int) -> list[str]:
         """Keys upstream, at any distance, that do not agree."""
-        found: list[str] = []
-        pending, seen = list(DEPENDS.get(key, ())), set()
-        while pending:
-            name = pending.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            pending += DEPENDS.get(name, ())
-            if self._differs(name, i if KEYS[key].per_block else None):
-                found.append(name)
-        return [name for name in KEYS if name in found]
+        block = i if KEYS[key].per_block else None
+        return [name for name in KEYS if name in ancestors(key) and self._differs(name, block)]
 
     def _differs(self, key: str, block: int | None) -> bool:
         if not KEYS[key].per_block:
@@ -420,9 +439,11 @@ class Comparison:
             fits = []
             for stand_in, unsure in ((printed, 0.0), (expected, doubt)):
                 rule = expect(consumer, side, other, block, {(key, i): stand_in}, {key: unsure})
-                if rule is None:
+                if rule is None and np.any(stand_in):
                     break
-                fits.append(rule.fits(value, self._own_tolerance(label, consumer)))
+                fits.append(
+                    rule is not None and rule.fits(value, self._own_tolerance(label, consumer))
+                )
             if len(fits) == 2 and fits[0] != fits[1]:
                 votes.add(fits[0])
         return True if True in votes else False if votes else None
@@ -432,13 +453,17 @@ class Comparison:
         key: str,
         i: int,
         printed: dict[str, Array],
-        wanted: dict[str, Expected | None],
         follows: dict[str, bool | None],
         disturbed: list[str],
     ) -> tuple[Verdict, str, str, list[Fault]]:
         upstream = [name for name in DEPENDS.get(key, ()) if name in disturbed]
         if follows["A"] and follows["B"] and key in DEPENDS:
-            if self._crosses(key, i, "A") or self._crosses(key, i, "B"):
+            # A setting that is named already may count here once more.
+            named = any(
+                verdict == "cause" and name in DEPENDS and name in ancestors(key)
+                for (name, _), verdict in self._verdicts.items()
+            )
+            if named or self._crosses(key, i, "A") or self._crosses(key, i, "B"):
                 if disturbed:
                     note = f"follows from {_list(upstream or disturbed)}"
                     return "inherited", "", note + self._absent(key, i), []
@@ -460,7 +485,7 @@ class Comparison:
         return "cause", "", "differs by itself", [fault]
 
     def _absent(self, key: str, i: int) -> str:
-        """Say which side's reflection is not on the list, where that is why F_cell is what it is."""
+        """Say which side's reflection is not on the list."""
         grid = self.a.grid or self.b.grid
         if key != "F_cell" or grid is None:
             return ""
@@ -472,7 +497,7 @@ class Comparison:
         return words
 
     def _target(self, key: str, i: int, label: str, printed: dict[str, Array]) -> Array:
-        """What the side's value would be with the other side's settings and its own inputs."""
+        """Return what the side's value would be with the other side's settings."""
         crossed = self._with_inputs_of(key, i, label)
         other = "B" if label == "A" else "A"
         return printed[other] if crossed is None else crossed.nearest(printed[label])
@@ -486,14 +511,9 @@ class Comparison:
         )
 
     def _with_inputs_of(self, key: str, i: int, label: str) -> Expected | None:
-        giver, ruler = self._side(label), self._other(label)
-        replaced: dict[tuple[str, int], Array] = {}
-        for name in DEPENDS.get(key, ()):
-            for block in range(min(giver.blocks, ruler.blocks) if KEYS[name].per_block else 1):
-                value = giver.used(name, block)
-                if value is not None:
-                    replaced[name, block] = value
-        return expect(key, ruler, giver, i, replaced) if key in DEPENDS else None
+        if key not in DEPENDS:
+            return None
+        return expect(key, self._side(label), self._other(label), i, crossed=True)
 
     def _only_axes(self, i: int, printed: dict[str, Array]) -> str:
         """Name the axes from which a difference of the origin follows."""
@@ -510,12 +530,9 @@ class Comparison:
 
     def _diagnose(self, fault: Fault) -> None:
         cases = list(self._cases(fault))
-        found = next(
-            ((case, chain) for case, chain in ((case, explain(case)) for case in cases) if chain),
-            None,
-        )
+        found = explain(cases)
         if found is None:
-            self._add(_unexplained(fault, cases[0], self.a, self.b))
+            self._add(_unexplained(fault))
             return
         case, chain = found
         for proposal in chain:
@@ -533,14 +550,20 @@ class Comparison:
             self._add(finding)
 
     def _cases(self, fault: Fault) -> Iterator[Case]:
-        tolerance = max(self.tolerance(fault.key), fault.doubt, 1e-12)
+        tolerance = self.tolerance(fault.key)
+        if fault.key in SHALLOW:
+            tolerance = min(
+                tolerance, 2.0 * max(self.tolerances.single_direct, self.tolerances.double)
+            )
+        tolerance = max(tolerance, fault.doubt, 1e-12)
         if fault.kind == "local fault":
             x, y = self._side(fault.side), self._other(fault.side)
             yield Case(
                 fault.key, fault.block, x, y, fault.printed, fault.expected, tolerance, "local"
             )
             return
-        assert fault.printed_a is not None and fault.expected_a is not None
+        assert fault.printed_a is not None
+        assert fault.expected_a is not None
         yield Case(
             fault.key,
             fault.block,
@@ -579,7 +602,7 @@ class Comparison:
     # Closure -------------------------------------------------------------------------------------
 
     def _close(self) -> Closure:
-        """Mend both sides and follow them to the end of the chain: is everything explained?"""
+        """Mend both sides and follow them to the end of the chain: does that explain all?"""
         chains: dict[str, dict[tuple[str, int], Array]] = {}
         doubts: dict[str, dict[str, float]] = {"A": {}, "B": {}}
         stopped = ""
@@ -628,7 +651,9 @@ class Comparison:
                 at_fault = verdict == "local fault" and label in self._at_fault.get((key, i), "")
                 if verdict == "cause" and label == "B":
                     theirs = other.used(key, i)
-                    rule = expect(key, other, side, i, chain) if key in DEPENDS else None
+                    rule = (
+                        expect(key, side, other, i, chain, crossed=True) if key in DEPENDS else None
+                    )
                     mended = rule.nearest(value) if rule is not None else theirs
                     assert mended is not None
                     value = mended
@@ -733,7 +758,7 @@ class Fault:
             False: f"Only the printing is at fault: what follows in {self.side} rests on "
             f"{self._wanted}.",
             True: f"{self.side} went on with the printed value.",
-            None: f"Whether {self.side} went on with the printed value cannot be told from its log.",
+            None: f"Whether {self.side} went on with the printed value cannot be told from it.",
         }[self.used]
         said = [QUANTITIES[name].label for name in self.borrowed if name in QUANTITIES]
         if said:
@@ -757,7 +782,7 @@ def compare_experiments(a: Side, b: Side) -> list[FactRow]:
     return rows
 
 
-def _unexplained(fault: Fault, case: Case, a: Side, b: Side) -> Finding:
+def _unexplained(fault: Fault) -> Finding:
     wanted = fault.expected
     ratio = ""
     if len(wanted) == 1 and wanted[0] != 0.0:
@@ -771,14 +796,10 @@ def _unexplained(fault: Fault, case: Case, a: Side, b: Side) -> Finding:
             lines.append("not a number")
     else:
         title = f"{fault.key} differs, and no hypothesis explains it"
-        own = (
-            f" ({_short(wanted)} with A's settings)"
-            if not np.array_equal(wanted, fault.printed_a)
-            else ""
-        )
-        lines = [
-            f"A {_short(case.y.used(fault.key, fault.block))}, B {_short(fault.printed)}{own}{ratio}"
-        ]
+        assert fault.printed_a is not None
+        moved = not np.array_equal(wanted, fault.printed_a)
+        own = f" ({_short(wanted)} with A's settings)" if moved else ""
+        lines = [f"A {_short(fault.printed_a)}, B {_short(fault.printed)}{own}{ratio}"]
     return Finding(
         "unexplained", title, fault.side, [fault.key], fault.kind, lines, "", fault.remark
     )

@@ -66,20 +66,22 @@ class Remedy:
         Whether they then agree, but for faults of the other side alone.
     tried : int
         Number of configurations that were run.
+    quirks : frozenset of str
+        Of the configuration with the changes.
     """
 
     changes: tuple[Change, ...]
     report: AuditReport
     settled: bool
     tried: int
+    quirks: frozenset[str]
 
     @property
     def flags(self) -> str:
         """The changes as flags of the reference."""
-        quirks = [name for change in self.changes for name in change.overrides.get("quirks", ())]
         words = [change.flags for change in self.changes if "quirks" not in change.overrides]
-        if quirks:
-            words.append(f"-quirks {','.join(dict.fromkeys(quirks))}")
+        if len(words) < len(self.changes):
+            words.append(f"-quirks {','.join(sorted(self.quirks))}")
         return " ".join(words)
 
     def to_text(self, command: list[str] | None = None) -> str:
@@ -91,8 +93,13 @@ class Remedy:
             The live side's command line, to be printed with the changes.
         """
         if not self.changes:
-            return f"Nothing was found that makes the sides agree ({self.tried} configurations run).\n"
-        lines = [f"{'What settles it' if self.settled else 'What helps'} ({self.tried} configurations run):"]
+            return (
+                f"Nothing was found that makes the sides agree ({self.tried} configurations run).\n"
+            )
+        lines = [
+            f"{'What settles it' if self.settled else 'What helps'}, "
+            f"of {self.tried} configurations that were run:"
+        ]
         lines += [f"  {change.words}" for change in self.changes]
         if command is not None:
             lines += ["as a command line:", f"  nbcy {shlex.join(command)} {self.flags}"]
@@ -158,7 +165,7 @@ class _Search:
         for _ in range(MOST_CHANGES):
             if best_score[0] == 0:
                 break
-            ranked = []
+            ranked: list[tuple[tuple[int, int], int, tuple[Change, ...], Trace]] = []
             for changes, trace in beam:
                 for change in self._candidates(trace, self._with(changes)):
                     if any(change.words == known.words for known in changes):
@@ -175,7 +182,9 @@ class _Search:
         best = self._without_needless(best, best_score)
         return self._remedy(best)
 
-    def _without_needless(self, changes: tuple[Change, ...], score: tuple[int, int]) -> tuple[Change, ...]:
+    def _without_needless(
+        self, changes: tuple[Change, ...], score: tuple[int, int]
+    ) -> tuple[Change, ...]:
         for change in changes:
             rest = tuple(other for other in changes if other is not change)
             trace = self._trace(rest)
@@ -189,8 +198,12 @@ class _Search:
         trace = self._trace(changes)
         assert trace is not None
         report = compare_traces(self.other, trace, self.tolerances)
-        theirs = all(f.kind == "rounding" or (f.kind == "local fault" and f.side == "A") for f in report.findings)
-        return Remedy(changes, report, report.agrees or (bool(report.findings) and theirs), self.tried)
+        theirs = all(
+            f.kind == "rounding" or (f.kind == "local fault" and f.side == "A")
+            for f in report.findings
+        )
+        settled = report.agrees or (bool(report.findings) and theirs)
+        return Remedy(changes, report, settled, self.tried, self._with(changes).quirks)
 
     def _with(self, changes: tuple[Change, ...]) -> Config:
         config = self.config
@@ -216,7 +229,7 @@ class _Search:
             return None
 
     def _score(self, trace: Trace) -> tuple[int, int]:
-        """Number of keys that differ, and how early the first one stands: smaller is better."""
+        """Return how many keys differ, and how early the first one stands: smaller is better."""
         sides = [
             Side(label, side, recognise_precision(side))
             for label, side in (("A", self.other), ("B", trace))
@@ -256,7 +269,9 @@ def _number(trace: Trace, key: str) -> float:
 def _quirks(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
     del other, trace, wrong
     for name in sorted(set(QUIRKS) - config.quirks):
-        yield Change(f"reproduce the reference's quirk {name}", {"quirks": [name]}, f"-quirks {name}")
+        yield Change(
+            f"reproduce the reference's quirk {name}", {"quirks": [name]}, f"-quirks {name}"
+        )
 
 
 def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
@@ -267,7 +282,9 @@ def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> It
         for pivot in ("beam", "sample"):
             yield Change(f"pivot {pivot}", {"detector.pivot": pivot}, f"-pivot {pivot}")
     if wrong & {"fdet_vec", "sdet_vec"}:
-        axes = {name: tuple(_vector(other, f"{name[0]}det_vec").tolist()) for name in ("fast", "slow")}
+        axes = {
+            name: tuple(_vector(other, f"{name[0]}det_vec").tolist()) for name in ("fast", "slow")
+        }
         yield Change(
             "the other side's detector axes",
             {f"detector.{name}_vector": axis for name, axis in axes.items()},
@@ -275,15 +292,21 @@ def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> It
         )
     if "incident_vec" in wrong:
         beam = tuple(_vector(other, "incident_vec").tolist())
-        yield Change("the other side's beam", {"beam.direction": beam}, f"-beam_vector {_words(beam)}")
+        yield Change(
+            "the other side's beam", {"beam.direction": beam}, f"-beam_vector {_words(beam)}"
+        )
     if "pix0_vector_meters" in wrong:
-        yield from _placement(other, trace, config)
+        yield from _placement(other, trace)
     if wrong & {"omega_pixel_sr", "omega_pixel"}:
         flag = not config.detector.point_pixel
-        yield Change("point pixel " + ("on" if flag else "off"), {"detector.point_pixel": flag}, "-point_pixel")
+        yield Change(
+            "point pixel " + ("on" if flag else "off"),
+            {"detector.point_pixel": flag},
+            "-point_pixel",
+        )
 
 
-def _placement(other: Trace, trace: Trace, config: Config) -> Iterator[Change]:
+def _placement(other: Trace, trace: Trace) -> Iterator[Change]:
     f, s = _vector(trace, "fdet_vec"), _vector(trace, "sdet_vec")
     beam = _vector(trace, "incident_vec")
     n = np.cross(f, s)
@@ -332,7 +355,9 @@ def _beam(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterat
     if "lambda_meters" in wrong:
         wavelength = 1e10 * _number(other, "lambda_meters")
         yield Change(
-            f"wavelength {wavelength:.9g} Å", {"beam.wavelength_angstrom": wavelength}, f"-lambda {wavelength!r}"
+            f"wavelength {wavelength:.9g} Å",
+            {"beam.wavelength_angstrom": wavelength},
+            f"-lambda {wavelength!r}",
         )
     if "fluence_photons_per_m2" in wrong:
         fluence = _number(other, "fluence_photons_per_m2")
@@ -351,7 +376,9 @@ def _beam(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterat
         if config.beam.kahn_factor and own != plain:
             kahn = round(config.beam.kahn_factor * (rest - plain) / (own - plain), 6)
             if abs(kahn) <= 1.0:
-                yield Change(f"Kahn factor {kahn:g}", {"beam.kahn_factor": kahn}, f"-polar {kahn:g}")
+                yield Change(
+                    f"Kahn factor {kahn:g}", {"beam.kahn_factor": kahn}, f"-polar {kahn:g}"
+                )
 
 
 def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
@@ -360,7 +387,9 @@ def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
         view = View(sides[0], Side("A", other, sides[0].precision))
         n = [round(cells_along(view, axis)) for axis in range(3)]
         yield Change(
-            f"{n[0]} x {n[1]} x {n[2]} cells", {"crystal.cells": n}, f"-Na {n[0]} -Nb {n[1]} -Nc {n[2]}"
+            f"{n[0]} x {n[1]} x {n[2]} cells",
+            {"crystal.cells": n},
+            f"-Na {n[0]} -Nb {n[1]} -Nc {n[2]}",
         )
     if "F_latt" in wrong or "I_before_scaling" in wrong:
         for shape in ("square", "round", "gauss", "tophat"):
@@ -408,7 +437,11 @@ def _scaling(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
     if "capture_fraction" in wrong and config.detector.thickness_um is not None:
         yield Change(
             "no sensor",
-            {"detector.thickness_um": None, "detector.thickness_steps": None, "detector.attenuation_depth_um": None},
+            {
+                "detector.thickness_um": None,
+                "detector.thickness_steps": None,
+                "detector.attenuation_depth_um": None,
+            },
             "-detector_thick 0",
         )
 

@@ -1,6 +1,6 @@
 """Single formulas of the physics, one number at a time, for recomputing what a side shows.
 
-They stand apart from the kernel on purpose: an audit that used the kernel could not find its faults.
+They stand apart from the kernel on purpose: an audit that used it could not find its faults.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SPHERE: Final = 0.723601254558268
 """Scales an ellipsoidal crystal to the volume of its box (physics 7)."""
 
 
-def sinc_ratio(n: float, x: float | Array) -> Array:
+def sinc_ratio(n: float | Array, x: float | Array) -> Array:
     """sin(πNx)/sin(πx), its limit at integers (physics 7)."""
     x = np.asarray(x, dtype=np.float64)
     nearest = np.rint(x)

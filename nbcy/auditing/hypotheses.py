@@ -6,7 +6,7 @@ equals the shown value within tolerance, and differs from the right one, is ever
 
 A new one is a function with a decorator::
 
-    @hypothesis("beam_reversed", ["incident_vec"], "{x}'s beam runs towards the source", "negate it")
+    @hypothesis("beam_reversed", ["incident_vec"], "{x}'s beam runs backwards", "negate it")
     def _beam_reversed(c: Case) -> Proposals:
         yield -c.target, "incident_vec = -1 · {y}'s"
 """
@@ -41,6 +41,7 @@ from nbcy.auditing.rules import (
     layer_captures,
     oversample,
     pixel_size,
+    polarization_plane,
     scale_of,
     spindle_angles,
     transported_origins,
@@ -48,7 +49,7 @@ from nbcy.auditing.rules import (
 from nbcy.auditing.side import Array, Side
 from nbcy.constants import EV_ANGSTROM, R_E, R_E_SQR
 from nbcy.conventions import CONVENTIONS
-from nbcy.lattice import cell_parameters, dual, reciprocal_from_cell
+from nbcy.lattice import cell_parameters, dual, impose_lengths, reciprocal_from_cell
 from nbcy.trace import KEYS
 from nbcy.vectors import rotate
 
@@ -248,31 +249,32 @@ def hypothesis(
     return enter
 
 
-def explain(case: Case) -> list[Proposal]:
-    """Find the hypothesis, or the pair of them, that explains a case.
+def explain(cases: Sequence[Case]) -> tuple[Case, list[Proposal]] | None:
+    """Find the hypothesis, or the pair of them, that explains a difference.
 
     Parameters
     ----------
-    case : Case
+    cases : sequence of Case
+        The difference, looked at from either side where it is not clear which deviates.
 
     Returns
     -------
-    list of Proposal
-        Empty where nothing explains the value.
+    The case and what explains it, or None where nothing does. A single hypothesis goes before a
+    pair, and one that fits a number of its own comes last.
     """
-    candidates = [h for h in HYPOTHESES if case.key in h.keys]
-    steps: list[tuple[Hypothesis, Proposal]] = []
+    candidates = [h for h in HYPOTHESES if cases[0].key in h.keys]
+    candidates.sort(key=lambda h: h.fitted)
+    steps: list[tuple[Case, Hypothesis, Proposal]] = []
     for h in candidates:
-        for proposal in h.proposals(case):
-            if not np.all(np.isfinite(proposal.predicted)) or case.near(
-                proposal.predicted, case.target
-            ):
-                continue
-            if case.near(proposal.predicted, case.value):
-                return [proposal]
-            if h.combines:
-                steps.append((h, proposal))
-    for first_h, first in steps:
+        for case in cases:
+            for proposal in h.proposals(case):
+                if case.near(proposal.predicted, case.target):
+                    continue
+                if case.near(proposal.predicted, case.value):
+                    return case, [proposal]
+                if h.combines and np.all(np.isfinite(proposal.predicted)):
+                    steps.append((case, h, proposal))
+    for case, first_h, first in steps:
         rest = replace(case, target=first.predicted, moved_origin=first.predicted)
         for h in candidates:
             if not h.combines or h is first_h:
@@ -281,8 +283,8 @@ def explain(case: Case) -> list[Proposal]:
                 if case.near(second.predicted, case.value) and not case.near(
                     second.predicted, case.target
                 ):
-                    return [first, second]
-    return []
+                    return case, [first, second]
+    return None
 
 
 def _say(value: Array | float) -> str:
@@ -341,14 +343,15 @@ def _pivot(c: Case) -> Proposals:
         distance = close / ratio
         yield (
             -along[0] * f - along[1] * s + distance * i,
-            f"{{x}}: -{along[0]:.9g}·fast - {along[1]:.9g}·slow + {distance:.9g}·beam (pivot beam); "
-            f"{{y}}: the same with {close:.9g}·normal (pivot sample)",
+            f"{{x}}, pivot beam: -{along[0]:.9g}·fast - {along[1]:.9g}·slow + {distance:.9g}·beam; "
+            f"{{y}}, pivot sample: the same with {close:.9g}·normal",
         )
         beam_fast, beam_slow, _ = _along(origin - distance * i, f, s, n)
         yield (
             -beam_fast * f - beam_slow * s + close * n,
-            f"{{x}}: -{beam_fast:.9g}·fast - {beam_slow:.9g}·slow + {close:.9g}·normal (pivot sample); "
-            f"{{y}}: the same with {distance:.9g}·beam (pivot beam)",
+            f"{{x}}, pivot sample: -{beam_fast:.9g}·fast - {beam_slow:.9g}·slow + "
+            f"{close:.9g}·normal; "
+            f"{{y}}, pivot beam: the same with {distance:.9g}·beam",
         )
 
 
@@ -424,8 +427,8 @@ def _beam_centre_default(c: Case) -> Proposals:
         fast, slow, close = _along(origin, f, s, n)
         yield (
             -centre[0] * f - centre[1] * s + close * n,
-            f"fast and slow position of the origin in {{x}}: {centre[0]:.9g} {centre[1]:.9g} m = half "
-            f"of {size[0]:.9g} x {size[1]:.9g} m"
+            f"near point fast, slow in {{x}}: {centre[0]:.9g} {centre[1]:.9g} m = half of "
+            f" {size[0]:.9g} x {size[1]:.9g} m"
             + (f" + {add / pixel:g} pixel" if add else "")
             + f"; in {{y}}: {fast:.9g} {slow:.9g} m",
         )
@@ -504,7 +507,8 @@ def _distance(c: Case) -> Proposals:
         here, there = float(c.value @ n), float(origin @ n)
         yield (
             origin + (here - there) * n,
-            f"distance of the plane: {{x}} {here:.9g} m, {{y}} {there:.9g} m, ratio {here / there:.9g}; "
+            f"distance of the plane: {{x}} {here:.9g} m, {{y}} {there:.9g} m, ratio "
+            f"{here / there:.9g}; "
             "along the plane the origins agree",
         )
 
@@ -550,6 +554,44 @@ def conventions_of(side: Side, block: int, tolerance: float) -> tuple[list[str],
     )
 
 
+@hypothesis(
+    "detector_rotation",
+    _AXES,
+    "the detectors are turned against each other",
+    "give both sides the same detector rotations and 2θ",
+    directed=False,
+)
+def _detector_rotation(c: Case) -> Proposals:
+    mine, theirs = c.shown(_AXES), np.array([c.of(key, c.y) for key in _AXES])
+    axis, angle, misfit = rotation_of(mine, theirs)
+    # Conventions are a right angle or more apart, and a slip of printing is no rotation.
+    if misfit > 4.0 * c.tolerance or angle > math.radians(45.0) or c.kind == "local":
+        return
+    degrees = math.degrees(angle)
+    named = {
+        "lab x": (1, 0, 0),
+        "lab y": (0, 1, 0),
+        "lab z": (0, 0, 1),
+        "the beam": c.of("incident_vec", c.y),
+        "its normal": np.cross(*theirs),
+    }
+    for name, vector in named.items():
+        if abs(abs(float(axis @ np.asarray(vector))) - 1.0) < 1e-9 + (c.tolerance / angle) ** 2:
+            sign = math.copysign(1.0, float(axis @ np.asarray(vector)))
+            turned = rotate(c.target, axis, angle)
+            yield turned, f"{{x}}'s axes are {{y}}'s turned by {sign * degrees:.9g}° about {name}"
+            return
+    for first, second, who in ((mine, theirs, "{x}"), (theirs, mine, "{y}")):
+        angles = _xyz_angles(first, second)
+        if all(abs(x - round(x, 2)) < 1e-6 + 1e2 * c.tolerance for x in angles):
+            turned = rotate(c.target, axis, angle)
+            yield (
+                turned,
+                f"{who}'s axes are the other's turned by {_say(np.round(angles, 6))}° "
+                "about x, y, z",
+            )
+
+
 def _proper(c: Case, side: Side) -> bool:
     """Whether axes and beam are unit vectors and the axes perpendicular, as far as they must be."""
     f, s, i = (c.of(key, side) for key in (*_AXES, "incident_vec"))
@@ -579,8 +621,8 @@ def _convention(c: Case) -> Proposals:
         beam = np.array(CONVENTIONS[mine[0][0]].beam)
         along = float(c.of("pix0_vector_meters") @ beam)
         words += (
-            f". {{x}} mixes conventions: its detector has the axes of {', '.join(mine[0])} and stands "
-            f"along that one's beam, pix0 · {_say(beam)} = {along:.9g} m"
+            f". {{x}} mixes conventions: its detector has the axes of {', '.join(mine[0])} and "
+            f"stands along that one's beam, pix0 · {_say(beam)} = {along:.9g} m"
         )
     yield vector, words
 
@@ -605,43 +647,6 @@ def _axis_flipped(c: Case) -> Proposals:
 )
 def _axes_swapped(c: Case) -> Proposals:
     yield c.of(_AXES[1 - _AXES.index(c.key)], c.y), f"{c.key} of {{x}} is the other axis of {{y}}"
-
-
-@hypothesis(
-    "detector_rotation",
-    _AXES,
-    "the detectors are turned against each other",
-    "give both sides the same detector rotations and 2θ",
-    directed=False,
-    fitted=True,
-)
-def _detector_rotation(c: Case) -> Proposals:
-    mine, theirs = c.shown(_AXES), np.array([c.of(key, c.y) for key in _AXES])
-    axis, angle, misfit = rotation_of(mine, theirs)
-    if misfit > 4.0 * c.tolerance:
-        return
-    degrees = math.degrees(angle)
-    named = {
-        "lab x": (1, 0, 0),
-        "lab y": (0, 1, 0),
-        "lab z": (0, 0, 1),
-        "the beam": c.of("incident_vec", c.y),
-        "its normal": np.cross(*theirs),
-    }
-    for name, vector in named.items():
-        if abs(abs(float(axis @ np.asarray(vector))) - 1.0) < 1e-9 + (c.tolerance / angle) ** 2:
-            sign = math.copysign(1.0, float(axis @ np.asarray(vector)))
-            turned = rotate(c.target, axis, angle)
-            yield turned, f"{{x}}'s axes are {{y}}'s turned by {sign * degrees:.9g}° about {name}"
-            return
-    for first, second, who in ((mine, theirs, "{x}"), (theirs, mine, "{y}")):
-        angles = _xyz_angles(first, second)
-        if all(abs(x - round(x, 2)) < 1e-6 + 1e2 * c.tolerance for x in angles):
-            turned = rotate(c.target, axis, angle)
-            yield (
-                turned,
-                f"{who}'s axes are the other's turned by {_say(np.round(angles, 6))}° about x, y, z",
-            )
 
 
 def _xyz_angles(turned: Array, still: Array) -> Array:
@@ -833,6 +838,8 @@ def _subpixel_omega(c: Case) -> Proposals:
 )
 def _which_subpixel(c: Case) -> Proposals:
     last = c.x.blocks - 1
+    if last < 1:
+        return
     values = []
     for i in range(c.x.blocks):
         incident, d = c.x.used("incident_vec", i), c.x.used("diffracted_vec", i)
@@ -844,19 +851,20 @@ def _which_subpixel(c: Case) -> Proposals:
         elif c.key == "cos_2theta":
             values.append(float(incident @ d))
         else:
-            kahn = kahn_factor(c.view)
-            plane = c.view.numbers("polarization_normal") if kahn else None
+            right = View(c.y, c.x)
+            kahn = kahn_factor(right)
+            plane = polarization_plane(right, incident) if kahn else None
             values.append(polarization(kahn, incident, d, plane))
+    if not c.near(values[last if c.key == "cos_2theta" else 0], c.target):
+        return
     for i, value in ((0, values[0]), (last, values[last])):
         yield value, f"that of sub-pixel block {i + 1} of {last + 1} = {value:.9g}"
-    yield (
-        float(np.mean(values)),
-        f"the mean over {last + 1} sub-pixel blocks = {np.mean(values):.9g}",
-    )
+    mean = float(np.mean(values))
+    yield mean, f"the mean over {last + 1} sub-pixel blocks = {mean:.9g}"
 
 
 @hypothesis("obliquity_off", ["obliquity_factor"], "{x} uses no obliquity", "close/R in {x}")
-def _no_obliquity(c: Case) -> Proposals:
+def _no_obliquity(_: Case) -> Proposals:
     yield 1.0, "obliquity_factor = 1"
 
 
@@ -978,30 +986,29 @@ def _phi_carryover(c: Case) -> Proposals:
 
 
 def _carryover_without_words(c: Case, right: Array) -> Proposals:
-    steps = c.number("steps")
+    n = round(c.number("steps") / max(c.y.blocks, 1))
     stars = np.array([c.of(key, c.y) for key in STAR_KEYS])
     resting = np.abs(dual(stars) - right).max() <= 4.0 * c.tolerance * np.abs(right).max()
     axis, angle, misfit = rotation_of(c.shown(CELL_KEYS), right)
     step = math.degrees(angle)
-    for n in range(2, min(int(steps), 1000) + 1):
-        whole = step * n / (n - 1)
-        if (
-            resting
-            and misfit <= 4.0 * c.tolerance
-            and steps % n == 0
-            and _is_round(whole, c, angle)
-        ):
-            yield (
-                rotate(right, axis, angle)[c.axis],
-                f"{{y}} shows the unrotated cell, {{x}} the same turned by {step:.9g}° about "
-                f"{_say(np.round(axis, 6))}: the last of {n} φ steps over {whole:.6g}°",
-            )
+    if (
+        n > 1
+        and resting
+        and misfit <= 4.0 * c.tolerance
+        and _is_round(step * n / (n - 1), c, angle)
+    ):
+        yield (
+            rotate(right, axis, angle)[c.axis],
+            f"{{y}} shows the unrotated cell, {{x}} the same turned by {step:.9g}° about "
+            f"{_say(np.round(axis, 6))}: the last of {n} φ steps over {step * n / (n - 1):.6g}°",
+        )
 
 
 def _is_round(degrees: float, c: Case, angle: float) -> bool:
-    """Whether an angle is one that people type: at most three digits."""
-    text = f"{degrees:.2e}"
-    return abs(degrees - float(text)) <= max(1e-7, 4.0 * c.tolerance / max(angle, 1e-12)) * degrees
+    """Whether an angle is one that people type, as far as its precision can tell."""
+    slack = max(1e-7, 4.0 * c.tolerance / angle)
+    digits = next((n for n in (3, 2, 1) if slack < 10.0 ** -(n + 1)), 0)
+    return digits > 0 and abs(degrees - float(f"{degrees:.{digits - 1}e}")) <= slack * degrees
 
 
 @hypothesis(
@@ -1085,8 +1092,8 @@ def _matrix_transposed(c: Case) -> Proposals:
 )
 def _rotated_star(c: Case) -> Proposals:
     turned = dual(c.shown(CELL_KEYS))
-    resting = np.array([c.of(key, c.y) for key in STAR_KEYS])
-    if c.explains_rows(turned, STAR_KEYS) and not c.near(turned[c.axis], resting[c.axis]):
+    theirs = np.array([c.of(key, c.y) for key in CELL_KEYS])
+    if c.explains_rows(theirs, CELL_KEYS) and c.explains_rows(turned, STAR_KEYS):
         yield turned[c.axis], "{x}'s a*, b*, c* are reciprocal to its rotated cell, {y}'s are not"
 
 
@@ -1105,19 +1112,20 @@ def _triclinic_cell(c: Case) -> Proposals:
     star = reciprocal_from_cell(
         (lengths[0], lengths[1], lengths[2]), (angles[0], angles[1], angles[2]), True
     )
-    bent = dual(star)
-    bent *= np.array(lengths)[:, None] / np.linalg.norm(bent, axis=1, keepdims=True)
+    volume = abs(float(np.linalg.det(theirs)))
+    bent, star = impose_lengths(star, (lengths[0], lengths[1], lengths[2]), volume)
     off = cell_parameters(bent)
     if max(abs(x - y) for x, y in zip(off, given, strict=True)) < 1e-6:
         return  # the quirk changes nothing in this cell
-    keys, still = (CELL_KEYS, bent) if c.key in CELL_KEYS else (STAR_KEYS, dual(bent))
+    keys, still = (CELL_KEYS, bent) if c.key in CELL_KEYS else (STAR_KEYS, star)
     shown = mine if c.key in CELL_KEYS else c.shown(STAR_KEYS)
     axis, angle, _ = rotation_of(shown, still)
     predicted = rotate(still, axis, angle)
     if c.explains_rows(predicted, keys):
         yield (
             predicted[c.axis],
-            f"cell {_say(np.round(given, 6))} in {{y}}; angles {_say(np.round(off[3:], 6))}° in {{x}}",
+            f"cell {_say(np.round(given, 6))} in {{y}}; "
+            f"angles {_say(np.round(off[3:], 6))}° in {{x}}",
         )
 
 
@@ -1136,7 +1144,8 @@ def _crystal_rotation(c: Case) -> Proposals:
         yield (
             rotate(theirs, axis, angle)[c.axis],
             f"{{x}}'s a, b, c are {{y}}'s turned by {math.degrees(angle):.9g}° about "
-            f"{_say(np.round(axis, 6))}; about x, y, z: {_say(np.round(_xyz_angles(mine, theirs), 6))}°",
+            f"{_say(np.round(axis, 6))}; "
+            f"about x, y, z: {_say(np.round(_xyz_angles(mine, theirs), 6))}°",
         )
 
 
@@ -1373,7 +1382,7 @@ def _other_reflection(c: Case) -> Proposals:
     }
     for words, other in tried.items():
         F = nearest_F(grid, other)
-        if grid.default_F != F:
+        if grid.default_F != F and not np.array_equal(other, at):
             yield F, f"F{_say(other)} = {F:.9g}: {words}"
 
 
@@ -1413,7 +1422,8 @@ def _factor_inside(c: Case) -> Proposals:
         ):
             yield (
                 c.target * product,
-                f"{{x}}'s I_pixel_final rests on a sum of {implied:.9g}, {{x}} shows {c.value[0]:.9g}: "
+                f"{{x}}'s I_pixel_final rests on a sum of {implied:.9g}, "
+                f"{{x}} shows {c.value[0]:.9g}: "
                 f"ratio {c.value[0] / implied:.9g} = {words}",
             )
         yield c.target * product, f"{{x}} shows {c.value[0]:.9g} = {c.target[0]:.9g} · {words}"
@@ -1436,11 +1446,10 @@ def _sum_behind_pixel(c: Case) -> float:
     "sum F_cell²·F_latt² in {x}: amplitudes are squared",
 )
 def _power_of_factors(c: Case) -> Proposals:
-    if c.number("steps") != c.x.blocks:
-        F = c.number("F_cell")
-        yield c.target / F, f"sum of F_cell·F_latt²: F_cell = {F:.9g} is not squared"
-        return
     F, L = c.each("F_cell"), c.each("F_latt")
+    if c.number("steps") != c.x.blocks:
+        yield c.target / F[-1], f"sum of F_cell·F_latt²: F_cell = {F[-1]:.9g} is not squared"
+        return
     for p, q in ((1, 2), (2, 1), (1, 1), (0, 2), (2, 0), (4, 2), (2, 4)):
         yield float(np.sum(F**p * L**q)), f"sum of F_cell^{p}·F_latt^{q}"
     yield float(np.sum(F * L) ** 2), "(sum of F_cell·F_latt)²: added as amplitudes"
@@ -1509,8 +1518,8 @@ def _r_e_power(c: Case) -> Proposals:
 def _fluence_default(c: Case) -> Proposals:
     yield (
         1.0 / R_E_SQR,
-        f"r_e² · fluence = {R_E_SQR:.9g} · {c.value[0]:.9g} = {R_E_SQR * c.value[0]:.9g}: the value "
-        f"that makes it 1; {{y}} has {c.target[0]:.9g}. No slip of units gives this number",
+        f"r_e² · fluence = {R_E_SQR:.9g} · {c.value[0]:.9g} = {R_E_SQR * c.value[0]:.9g}: the "
+        f"value that makes it 1; {{y}} has {c.target[0]:.9g}. No slip of units gives this number",
     )
 
 
@@ -1602,9 +1611,13 @@ def _automatic_oversample(c: Case) -> int | None:
     combines=True,
 )
 def _oversample(c: Case) -> Proposals:
+    edges = [oversample(view) for view in (c.view, View(c.y, c.x))]
+    if edges[0] == edges[1] and (
+        c.x.blocks > 1 or (c.x.fact("oversample") and c.y.fact("oversample"))
+    ):
+        return  # both show the same sub-pixels
     automatic = _automatic_oversample(c)
-    chosen = c.y.fact("oversample")
-    m = round(chosen.numbers[0]) if chosen is not None else 1
+    m = edges[1]
     fix = "give both the same -oversample"
     for n in range(1, 65):
         if n == m:
@@ -1703,7 +1716,7 @@ def _capture_layers(c: Case) -> Proposals:
         v.count("layers"),
         float(v.numbers("mu")[0]),
     )
-    f, s, n = c.axes()
+    _, _, n = c.axes()
     p = abs(float(c.of("diffracted_vec") @ n))
     yield 1.0 - math.exp(-thickness * mu / p), "1 - exp(-tµ/cos): the whole sensor"
     yield 1.0 - math.exp(-thickness * mu), "1 - exp(-tµ): the whole sensor, without obliquity"
@@ -1725,39 +1738,6 @@ def _polar_off(c: Case) -> Proposals:
 
 
 @hypothesis(
-    "kahn",
-    ["polar"],
-    "{x} has another Kahn factor K",
-    "give both sides the same -polar K",
-)
-def _kahn(c: Case) -> Proposals:
-    incident, diffracted = (c.x.used(key, 0) for key in ("incident_vec", "diffracted_vec"))
-    if incident is None or diffracted is None:
-        return
-    cosine = float(incident @ diffracted)
-    plain = 0.5 * (1.0 + cosine**2)
-    try:
-        right = kahn_factor(c.view)
-    except Unknown:
-        right = 0.0
-    plane = c.view.numbers("polarization_normal") if _says(c, "polarization_normal") else None
-    yield plain, f"½(1 + cos²2θ) = {plain:.9g}: K = 0 in {{x}}, {right:g} in {{y}}"
-    if plane is None:
-        return
-    slope = polarization(1.0, incident, diffracted, plane) - plain
-    if abs(slope) < 1e-6:
-        return
-    K = (float(c.value[0]) - plain) / slope
-    # K has one degree of freedom as polar has: only a K that somebody would type is an explanation.
-    if abs(K) <= 1.0 + 1e-6 and abs(K - round(K, 3)) < 10.0 * c.tolerance / abs(slope) < 1e-3:
-        K = round(K, 3)
-        yield (
-            polarization(K, incident, diffracted, plane),
-            f"K = {K:g} in {{x}}, {right:g} in {{y}}",
-        )
-
-
-@hypothesis(
     "polar_formula",
     ["polar"],
     "{x} evaluates the polarization otherwise",
@@ -1775,6 +1755,47 @@ def _polar_formula(c: Case) -> Proposals:
         yield abs(k), "|cos 2θ|"
         yield 1.0 - k * k, "sin²2θ"
         yield 0.5 * (1.0 - k * k), "½ sin²2θ"
+
+
+@hypothesis(
+    "kahn",
+    ["polar"],
+    "{x} has another Kahn factor K",
+    "give both sides the same -polar K",
+)
+def _kahn(c: Case) -> Proposals:
+    incident, diffracted = (c.x.used(key, 0) for key in ("incident_vec", "diffracted_vec"))
+    if incident is None or diffracted is None:
+        return
+    plain = polarization(0.0, incident, diffracted, None)
+    eps = 16.0 * max(c.x.precision.eps, c.y.precision.eps)
+    for plane in _polarization_planes(c, incident):
+        slope = polarization(1.0, incident, diffracted, plane) - plain
+        if abs(slope) < 1e3 * eps:
+            continue
+        # K has one degree of freedom, as polar has: only values that people type are an
+        # explanation, and only as many decimals as chance would not meet.
+        mine, right = ((float(polar[0]) - plain) / slope for polar in (c.value, c.target))
+        slack = eps / abs(slope)
+        decimals = next((n for n in (3, 2, 1) if slack < 0.01 * 10.0**-n), 0)
+        typed = [round(K, decimals) + 0.0 for K in (mine, right)]
+        if decimals and abs(mine - typed[0]) < slack and abs(right - typed[1]) < slack:
+            yield (
+                polarization(typed[0], incident, diffracted, plane),
+                f"K = {typed[0]:g} in {{x}}, {typed[1]:g} in {{y}}",
+            )
+    yield plain, f"½(1 + cos²2θ) = {plain:.9g}: K = 0 in {{x}}"
+
+
+def _polarization_planes(c: Case, incident: Array) -> list[Array]:
+    """Return beam × electric field: as said, else as the conventions have it for this beam."""
+    try:
+        return [polarization_plane(c.view, incident)]
+    except Unknown:
+        pass
+    fields = dict.fromkeys(row.polarization for row in CONVENTIONS.values())
+    planes = [np.cross(incident, field) for field in fields]
+    return [plane for plane in planes if float(np.linalg.norm(plane)) > 0.9]
 
 
 @hypothesis(
@@ -1806,8 +1827,8 @@ def _chain_factor(c: Case) -> Proposals:
             words = " · ".join(names)
             yield (
                 c.target / product,
-                f"{{x}} shows {c.value[0]:.9g}, its chain gives {c.target[0]:.9g}: as if without {words} "
-                f"= {product:.9g}, or with {words} inside I_before_scaling",
+                f"{{x}} shows {c.value[0]:.9g}, its chain gives {c.target[0]:.9g}: as if without "
+                f"{words} = {product:.9g}, or with {words} inside I_before_scaling",
             )
             yield (
                 c.target * product,
@@ -1822,6 +1843,15 @@ def _chain_factor(c: Case) -> Proposals:
     "give both sides the same -water",
 )
 def _background(c: Case) -> Proposals:
+    if c.key == "background_photons":
+        rule = expect("I_pixel_final", c.x, c.y, 0)
+        if (
+            c.target[0] == 0.0
+            and rule is not None
+            and rule.fits(c.of("I_pixel_final"), c.tolerance)
+        ):
+            yield c.value, f"{c.value[0]:.9g} photons, and {{x}}'s I_pixel_final contains them"
+        return
     for side in (c.x, c.y):
         water = side.fact("water")
         if water is not None and water.numbers[0]:

@@ -94,7 +94,8 @@ class ImageComparison:
             f"maximum             A {self.maxima[0]:.9g}   B {self.maxima[1]:.9g}",
             f"rms difference      {self.rmse:.6g}",
             f"largest difference  {self.max_difference:.6g} at slow {slow}, fast {fast}",
-            f"within tolerance    {self.within:.6%} of pixels ({self.rtol:g}·|A| + {self.atol:.3g})",
+            f"within tolerance    {self.within:.6%} of pixels "
+            f"({self.rtol:g}·|A| + {self.atol:.3g})",
         ]
         if self.unusable:
             lines.append(f"not a number        {self.unusable} pixels in one image only")
@@ -127,7 +128,9 @@ def compare_images(
         Images of different shapes, or without pixels.
     """
     if a.shape != b.shape or a.size == 0:
-        raise ConfigError("shape", f"{a.shape} and {b.shape}", "both images must have the same pixels")
+        raise ConfigError(
+            "shape", f"{a.shape} and {b.shape}", "both images must have the same pixels"
+        )
     a, b = a.astype(np.float64), b.astype(np.float64)
     numbers = np.isfinite(a) & np.isfinite(b)
     alike = (a == b) | (np.isnan(a) & np.isnan(b))
@@ -203,9 +206,9 @@ def read_pair(
             pixels[i] = read_pixels(path, shape)
         except FileError as error:
             failed[i] = error
-    for i, error in failed.items():
+    for i, failure in failed.items():
         if shape is not None or 1 - i not in pixels:
-            raise error
+            raise failure
         pixels[i] = read_pixels((a, b)[i], (pixels[1 - i].shape[0], pixels[1 - i].shape[1]))
     if pixels[0].shape != pixels[1].shape:
         sizes = [" x ".join(map(str, pixels[i].shape)) for i in (0, 1)]
@@ -214,7 +217,7 @@ def read_pair(
 
 
 def difference_png(a: Pixels, b: Pixels) -> bytes:
-    """Draw B - A: red where B is brighter, blue where it is darker, on a scale that keeps small ones.
+    """Draw B - A: red where B is brighter, blue where it is darker; small differences show.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ class AuditReport:
 
     @property
     def same_experiment(self) -> bool | None:
-        """Whether the sides say the same of what decides an experiment; None when they say nothing."""
+        """Whether the sides say the same of what decides an experiment; None: they say nothing."""
         from nbcy.facts import QUANTITIES
 
         known = [row.same for row in self.experiment if QUANTITIES[row.name].decides]
@@ -185,16 +185,11 @@ class AuditReport:
             return
         where = f", block {first.block + 1}" if first.block else ""
         yield f"The sides diverge. First in causal order: {first.key}{where} ({first.verdict})."
-        unexplained = self.unexplained
-        causes = len(self.findings) - len(unexplained)
-        yield (
-            f"{causes} cause{'s' if causes != 1 else ''} named"
-            + (
-                f", {len(unexplained)} difference{'s' if len(unexplained) != 1 else ''} unexplained."
-                if unexplained
-                else "."
-            )
+        counts = [len(self.findings) - len(self.unexplained), len(self.unexplained)]
+        named, left = (
+            f"{n} {word}{'s' * (n != 1)}" for n, word in zip(counts, _COUNTED, strict=True)
         )
+        yield f"{named} named" + (f", {left} unexplained." if counts[1] else ".")
 
     def _closure_lines(self) -> Iterator[str]:
         assert self.closure is not None
@@ -353,6 +348,7 @@ class AuditReport:
         return self.to_text()
 
 
+_COUNTED: Final = ("cause", "difference")
 _QUIET: Final = ("agrees", "rounding", "not shown")
 
 

@@ -6,6 +6,7 @@ what was read, so that the causal graph and the propagation of rounding need no 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class View:
     ----------
     side, other : Side
         The side, and the one that lends what the side does not say (its number of cells, say).
+    crossed : bool
+        Whether the other side's settings count in place of the side's own.
     replaced : dict
         ``(key, block)`` to numbers that stand in for the side's.
     doubt : dict
@@ -61,6 +64,7 @@ class View:
     other: Side
     replaced: dict[tuple[str, int], Array] = field(default_factory=dict)
     doubt: dict[str, float] = field(default_factory=dict)
+    crossed: bool = False
     shift: tuple[str, int, float] | None = None
     read: dict[str, int] = field(default_factory=dict)
     borrowed: set[str] = field(default_factory=set)
@@ -93,36 +97,43 @@ class View:
         moved[component] += amount * float(np.linalg.norm(value))
         return moved
 
-    def own_fact(self, name: str) -> Fact:
-        """Return what the side itself says."""
-        fact = self.side.fact(name)
+    @property
+    def ruler(self) -> Side:
+        """The side whose settings count."""
+        return self.other if self.crossed else self.side
+
+    @property
+    def lender(self) -> Side:
+        """The side that lends the settings that the ruler does not say."""
+        return self.side if self.crossed else self.other
+
+    def straight(self) -> tuple[View, View]:
+        """Return the ruler's and the lender's own views, of what is printed."""
+        return View(self.ruler, self.lender), View(self.lender, self.ruler)
+
+    def fact(self, name: str) -> Fact | None:
+        """Return what the ruler says, the lender's word where it does not say."""
+        fact = self.ruler.fact(name)
         if fact is None:
-            raise Unknown(name)
+            fact = self.lender.fact(name)
+            self.borrowed.add(name)
         return fact
 
     def word(self, name: str) -> str:
-        """Return a fact that is a word, the other side's where the side does not say."""
-        fact = self.side.fact(name)
-        if fact is None:
-            fact = self.other.fact(name)
-            self.borrowed.add(name)
+        """Return a fact that is a word."""
+        fact = self.fact(name)
         if fact is None:
             raise Unknown(name)
         return str(fact.value)
 
     def says(self, name: str, word: str) -> bool:
-        """Whether the side, or for want of a word the other one, says this."""
-        try:
-            return self.word(name) == word
-        except Unknown:
-            return False
+        """Whether this is said."""
+        fact = self.fact(name)
+        return fact is not None and fact.value == word
 
     def numbers(self, name: str, borrow: bool = True) -> Array:
-        """Return a fact's numbers, the other side's where the side does not say."""
-        fact = self.side.fact(name)
-        if fact is None and borrow:
-            fact = self.other.fact(name)
-            self.borrowed.add(name)
+        """Return a fact's numbers."""
+        fact = self.fact(name) if borrow else self.ruler.fact(name)
         if fact is None or isinstance(fact.value, str):
             raise Unknown(name)
         value = np.array(fact.value)
@@ -133,21 +144,17 @@ class View:
         """Return a fact that is a whole number."""
         return round(float(self.numbers(name, borrow)[0]))
 
-    def mirrored(self) -> View:
-        """Return the other side's view."""
-        return View(self.other, self.side)
-
     def spread(self, name: str) -> float:
         """Relative uncertainty of what was read under this name."""
         if name.startswith("fact:"):
-            fact = self.side.fact(name[5:]) or self.other.fact(name[5:])
+            fact = self.ruler.fact(name[5:]) or self.lender.fact(name[5:])
             assert fact is not None
             return fact.rtol if name[5:] in OWN_WORD.values() else fact.slack
         own = self.side.precision.eps
         return max(own, self.doubt.get(name, self.side.doubt.get(name, 0.0)) / SAFETY)
 
 
-FAILURES: Final = (Unknown, ArithmeticError, ValueError, np.linalg.LinAlgError)
+FAILURES: Final = (Unknown, ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError)
 """What a rule may raise when a side's numbers do not allow to evaluate it."""
 
 Result = list[Array]
@@ -205,23 +212,24 @@ def plane_position(v: View, i: int) -> Array:
 
 def oversample(v: View) -> int:
     """Return the number of sub-pixels along an edge that the blocks show."""
-    fact = v.side.fact("oversample")
+    fact = v.ruler.fact("oversample")
     if fact is not None:
         return round(fact.numbers[0])
     subs = v.side.blocks // layer_count(v)
     edge = math.isqrt(subs)
     if edge * edge == subs and edge > 1:
         return edge
-    other = v.other.fact("oversample")
+    other = v.lender.fact("oversample")
     return round(other.numbers[0]) if other is not None else 1
 
 
 def is_point_pixel(v: View) -> bool:
     """Whether the solid angle is 1/R²: as said, else as it is."""
-    fact = v.side.fact("point_pixel")
+    fact = v.ruler.fact("point_pixel")
     if fact is not None:
         return fact.value == "yes"
-    product = v.number("omega_pixel_sr") * v.number("R_distance_meters") ** 2
+    own, _ = v.straight()
+    product = own.number("omega_pixel_sr") * own.number("R_distance_meters") ** 2
     return math.isclose(product, 1.0, rel_tol=max(1e-9, _loose(v)))
 
 
@@ -240,7 +248,7 @@ def pixel_size(v: View) -> float:
     if is_point_pixel(v):
         raise Unknown("pixel")
     guesses = []
-    for view in (v, v.mirrored()):
+    for view in v.straight():
         try:
             guesses.append(pixel_from_omega(view))
         except (Unknown, ValueError, ZeroDivisionError):
@@ -283,7 +291,7 @@ def kahn_factor(v: View) -> float:
         return float(v.numbers("kahn")[0])
     except Unknown:
         pass
-    for view in (v, v.mirrored()):
+    for view in v.straight():
         try:
             c = float(view.vector("incident_vec") @ view.vector("diffracted_vec"))
             if math.isclose(
@@ -302,10 +310,10 @@ def cells_along(v: View, axis: int) -> float:
     except Unknown:
         pass
     (mine, mine_unsigned), (theirs, theirs_unsigned) = (
-        _possible_cells(view, axis) for view in (v, v.mirrored())
+        _possible_cells(view, axis) for view in v.straight()
     )
     # Digits in single precision are met by many numbers: the other side's word counts for more.
-    alone = [mine, theirs] if v.side.precision.eps <= v.other.precision.eps else [theirs, mine]
+    alone = [mine, theirs] if v.ruler.precision.eps <= v.lender.precision.eps else [theirs, mine]
     unsigned = set(mine_unsigned) & set(theirs_unsigned)
     for choice in (set(mine) & set(theirs), alone[0], unsigned, alone[1], mine_unsigned):
         if choice:
@@ -402,14 +410,17 @@ def _pixel_pos(v: View, i: int) -> Result:
     pix0, f, s = (v.vector(key, i) for key in ("pix0_vector_meters", "fdet_vec", "sdet_vec"))
     if v.says("curved", "yes"):
         return _curved_pos(v, i, pix0, f, s)
-    if not v.says("curved", "no") and (_on_sphere(v, i) or _on_sphere(v.mirrored(), i)):
+    if v.crossed:  # the same point of the detector, where this side has put the detector
+        fast, slow, depth = plane_position(View(v.other, v.side), i)
+        return [pix0 + fast * f + slow * s + depth * normal(v, i)]
+    if not v.says("curved", "no") and (_on_sphere(v, i) or _on_sphere(View(v.other, v.side), i)):
         raise Unknown("curved")
     edge, layers = oversample(v), layer_count(v)
     sub = pixel_size(v) / edge
     along_fast, along_slow, depth = plane_position(v, i)
     if layers == 1:
         depth = 0.0
-    traced = v.side.fact("pixel_traced") or v.other.fact("pixel_traced")
+    traced = v.fact("pixel_traced")
     if traced is not None and v.side.blocks == edge * edge * layers:
         slow, fast = traced.numbers
         sub_slow, sub_fast = divmod(i // layers, edge)
@@ -419,7 +430,7 @@ def _pixel_pos(v: View, i: int) -> Result:
             ((math.floor(along_fast / sub) + 0.5) * sub, (math.floor(along_slow / sub) + 0.5) * sub)
         ]
         try:
-            theirs = plane_position(v.mirrored(), i)
+            theirs = plane_position(View(v.other, v.side), i)
             places.append((float(theirs[0]), float(theirs[1])))
         except (Unknown, IndexError):
             pass
@@ -428,7 +439,7 @@ def _pixel_pos(v: View, i: int) -> Result:
 
 def layer_count(v: View) -> int:
     """Return the number of sensor layers: as said, else as the blocks' depths tell."""
-    fact = v.side.fact("layers") or v.other.fact("layers")
+    fact = v.fact("layers")
     return v.side.layers_seen if fact is None else round(fact.numbers[0])
 
 
@@ -450,7 +461,7 @@ def _curved_pos(v: View, i: int, pix0: Array, f: Array, s: Array) -> Result:
     along = (fast + (sub_fast + 0.5) / edge) * pixel, (slow + (sub_slow + 0.5) / edge) * pixel
     flat = pix0 + along[0] * f + along[1] * s
     close = v.number("close_distance_meters", i)
-    beam = v.side.fact("beam_direction")
+    beam = v.ruler.fact("beam_direction")
     ahead = close * (np.array(beam.numbers) if beam is not None else v.vector("incident_vec", i))
     return [rotate(rotate(ahead, s, float(flat[1]) / close), f, float(flat[2]) / close)]
 
@@ -507,12 +518,12 @@ def _rotated(v: View, i: int) -> Result:
 def _reciprocal(v: View, i: int) -> Result:
     if v.side.fact("reciprocal_cell") is not None:
         return [v.numbers("reciprocal_cell", borrow=False).reshape(3, 3)]
-    # Without words: lengths and angles must be those of the rotated cell's reciprocal; with the quirk
-    # triclinic_cell at least the angles.
+    # Without words: lengths and angles must be those of the rotated cell's reciprocal; with the
+    # quirk triclinic_cell at least the angles.
     cell = np.array([v.vector(f"rot_{axis}_angstroms", i) for axis in "abc"])
     sides = [
         np.array([view.vector(f"rot_{axis}_star_A_inv", i) for axis in "abc"])
-        for view in (v, v.mirrored())
+        for view in (v, View(v.other, v.side))
     ]
     for measure in (_metric, _angles):
         fits = [np.abs(measure(dual(stars)) / measure(cell) - 1.0).max() for stars in sides]
@@ -578,9 +589,9 @@ def _lattice(v: View, i: int) -> Result:
 
 def reproduces(v: View, quirk: str) -> bool | None:
     """Whether a side has a defect of the reference; None where that is not known."""
-    if v.side.trace.prefix == "TRACE_C":
+    if v.ruler.trace.prefix == "TRACE_C":
         return True
-    fact = v.side.fact("quirks")
+    fact = v.ruler.fact("quirks")
     return None if fact is None else quirk in str(fact.value).split()
 
 
@@ -591,21 +602,20 @@ def _amplitude(v: View, i: int) -> Result:
 
 def listed_F(v: View, rounded: Array, hkl: Array) -> list[float]:
     """Return F from the side's list: of the nearest reflection, interpolated, or either."""
-    loaded = v.side.fact("hkl_loaded")
+    loaded = v.ruler.fact("hkl_loaded")
     if loaded is not None and loaded.numbers[0] == 0:
         return [float(v.numbers("default_F", borrow=False)[0])]
-    grid = v.side.grid
+    grid = v.ruler.grid
     if grid is None:
-        grid = v.other.grid
+        grid = v.lender.grid
         v.borrowed.add("hkl_file")
     if grid is None:
         raise Unknown("hkl_file")
-    choice = interpolates(v, grid)
-    if choice is None:
-        choice = interpolates(v.mirrored(), grid)
-    if choice is None:
-        return [nearest_F(grid, rounded), interpolated_F(grid, hkl)]
-    return [interpolated_F(grid, hkl) if choice else nearest_F(grid, rounded)]
+    for view in v.straight():
+        choice = interpolates(view, grid)
+        if choice is not None:
+            return [interpolated_F(grid, hkl) if choice else nearest_F(grid, rounded)]
+    return [nearest_F(grid, rounded), interpolated_F(grid, hkl)]
 
 
 def interpolates(v: View, grid: HklGrid) -> bool | None:
@@ -631,23 +641,34 @@ def _sum(v: View, i: int) -> Result:
     del i
     if any(v.shows(f) and v.number(f) for f in OVERSAMPLE_FLAGS):
         raise Unknown("steps")
-    subs = v.side.blocks / layer_count(v)
-    steps = v.number("steps")
-    if subs == steps:
+    per_visit = steps_per_visit(v)
+    if per_visit == 1:
         return _one(
             sum((v.number("F_cell", b) * v.number("F_latt", b)) ** 2 for b in range(v.side.blocks))
         )
     results: Result = []
     lines = v.side.trace.phi_steps
-    if len(lines) == steps and all("F_latt" in line for line in lines) and subs == 1:
+    if len(lines) == per_visit and all("F_latt" in line for line in lines) and v.side.blocks == 1:
         amplitude = v.number("F_cell")
         results += _one(sum((amplitude * line["F_latt"]) ** 2 for line in lines))
     try:
-        results += [np.array([x]) for x in replayed_sums(v, steps / subs)]
+        results += [np.array([x]) for x in replayed_sums(v, per_visit)]
     except Unknown:
         if not results:
             raise
     return results
+
+
+def steps_per_visit(v: View) -> float:
+    """Return the steps (sources, φ, domains) of a sub-pixel and layer: as said, else as counted."""
+    try:
+        return v.count("sources") * v.count("domains") * len(v.numbers("phis"))
+    except Unknown:
+        pass
+    counts = [view.number("steps") for view in v.straight() if view.shows("steps")]
+    if len(set(counts)) != 1:
+        raise Unknown("steps")
+    return counts[0] * layer_count(v) / v.side.blocks
 
 
 def replayed_sums(v: View, per_visit: float) -> list[float]:
@@ -661,16 +682,18 @@ def replayed_sums(v: View, per_visit: float) -> list[float]:
         raise Unknown("sources")
     axis = v.numbers("spindle")
     axis = axis / np.linalg.norm(axis)
+    first_angle = float(angles[0])
     shape = crystal_shape(v)
     cells = np.array([cells_along(v, i) for i in range(3)])
     fudge = 1.0 if shape == "square" else float(v.numbers("fudge")[0])
-    totals = np.zeros(len(unrotated_cell(v, 0)))
+    totals = np.zeros(len(unrotated_cell(v, 0)) + 1)
     for b in range(v.side.blocks):
         s = v.vector("scattering_vec_per_m", b) * 1e-10
         shown = np.array([v.vector(f"rot_{x}_angstroms", b) for x in "abc"])
         first, amplitude = v.vector("hkl_rounded", b), v.number("F_cell", b)
         totals += (amplitude * lattice_factor(shape, cells, shown @ s, fudge)) ** 2
-        for i, cell in enumerate(unrotated_cell(v, b)):
+        back = rotate(shown, axis, -first_angle)
+        for i, cell in enumerate([*unrotated_cell(v, b), back]):
             for angle in angles[1:]:
                 hkl = rotate(cell, axis, float(angle)) @ s
                 rounded = np.ceil(hkl - 0.5)
@@ -681,8 +704,9 @@ def replayed_sums(v: View, per_visit: float) -> list[float]:
 
 def _amplitude_near(v: View, known: Array, amplitude: float, rounded: Array, hkl: Array) -> float:
     """Return F of a step that is not shown: that of the shown one where it must be the same."""
-    grid = v.side.grid or v.other.grid
-    if np.array_equal(rounded, known) and not (grid is not None and interpolates(v, grid)):
+    grid = v.ruler.grid or v.lender.grid
+    own, _ = v.straight()
+    if np.array_equal(rounded, known) and not (grid is not None and interpolates(own, grid)):
         return amplitude
     return listed_F(v, rounded, hkl)[0]
 
@@ -736,7 +760,7 @@ def captures(v: View, thickness: float, layers: int, mu: float) -> Iterator[floa
     if layers == 1:
         yield float(each[0])
         return
-    if v.number("steps") * layers != v.side.blocks:
+    if steps_per_visit(v) != 1:
         raise Unknown("steps")  # the weights of the layers are not shown
     weights = np.zeros(layers)
     for b in range(v.side.blocks):
@@ -748,11 +772,11 @@ def captures(v: View, thickness: float, layers: int, mu: float) -> Iterator[floa
 def _polar(v: View, i: int) -> Result:
     del i
     flagged = v.shows("oversample_polar") and v.number("oversample_polar") == 1.0
-    sources = v.side.fact("sources")
+    sources = v.ruler.fact("sources")
     several = sources is not None and sources.numbers[0] != 1.0
     if several and (flagged or not v.shows("hkl_frac", 0)):
         raise Unknown("sources")  # that of a source that is not shown
-    dmin = v.side.fact("dmin")
+    dmin = v.ruler.fact("dmin")
     if several and dmin is not None and dmin.numbers[0] > 0.0:
         raise Unknown("dmin")  # it may skip source 0 and not others
     rendered = [b for b in range(v.side.blocks) if v.shows("hkl_frac", b)]
@@ -763,8 +787,19 @@ def _polar(v: View, i: int) -> Result:
     block = v.side.blocks - 1 if flagged else rendered[0]
     incident, diffracted = v.vector("incident_vec", block), v.vector("diffracted_vec", block)
     kahn = kahn_factor(v)
-    plane = v.numbers("polarization_normal") if kahn else None
+    plane = polarization_plane(v, incident) if kahn else None
     return _one(polarization(kahn, incident, diffracted, plane))
+
+
+def polarization_plane(v: View, incident: Array) -> Array:
+    """Return beam × electric field for a source, not normalised."""
+    field = v.ruler.fact("polarization_vector")
+    if field is not None:
+        return np.cross(incident, np.array(field.numbers))
+    divergence = v.ruler.fact("divergence")
+    if divergence is not None and any(divergence.numbers):
+        raise Unknown("polarization_vector")  # the report gives it for the mean beam
+    return v.numbers("polarization_normal")
 
 
 @_rule("omega_pixel")
@@ -837,7 +872,7 @@ class Expected:
                 continue
             for component in range(size):
                 shift = (name, component, SAFETY * view.spread(name))
-                shifted = View(view.side, view.other, view.replaced, shift=shift)
+                shifted = dataclasses.replace(view, shift=shift, read={}, borrowed=set())
                 try:
                     moved = _evaluate(self.key, shifted, self._block)
                 except FAILURES:
@@ -848,7 +883,9 @@ class Expected:
 
     def fits(self, value: Array, tolerance: float) -> bool:
         """Whether a value is right within the tolerance or within propagated rounding."""
-        base = tolerance * scale_of(self.key, value) + (TINY if self._view.side.precision.single else 0.0)
+        base = tolerance * scale_of(self.key, value) + (
+            TINY if self._view.side.precision.single else 0.0
+        )
         distances = [np.abs(value - wanted) for wanted in self.values]
         if any(np.all(distance <= base) for distance in distances):
             return True
@@ -912,6 +949,7 @@ def expect(
     block: int,
     replaced: dict[tuple[str, int], Array] | None = None,
     doubt: dict[str, float] | None = None,
+    crossed: bool = False,
 ) -> Expected | None:
     """Recompute a key from a side's own upstream keys.
 
@@ -926,12 +964,14 @@ def expect(
         Inputs to use in place of the side's.
     doubt : dict, optional
         Their relative uncertainties.
+    crossed : bool
+        Use the other side's settings in place of the side's own.
 
     Returns
     -------
     Expected, or None where the side does not show enough.
     """
-    view = View(side, other, replaced or {}, doubt or {})
+    view = View(side, other, replaced or {}, doubt or {}, crossed)
     try:
         values = _evaluate(key, view, block)
     except FAILURES:

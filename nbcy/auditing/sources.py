@@ -63,7 +63,7 @@ def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[So
     """
     opened = [_open(side) for side in (a, b)]
     if pixel is None:
-        pixels = [side.pixel if isinstance(side, Trace) else side.pixel for side in opened]
+        pixels = [side.pixel for side in opened]
         pixel = pixels[0] or pixels[1]
     sources = []
     for side in opened:
@@ -72,7 +72,7 @@ def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[So
             continue
         if pixel is None:
             raise UsageError(
-                "which pixel? Neither side says: give --pixel SLOW FAST (or -trace_pixel in the flags)"
+                "which pixel? Neither side says: give --pixel SLOW FAST, or -trace_pixel as a flag"
             )
         trace = side.simulator.trace(*pixel)
         trace.name = side.name
@@ -82,7 +82,7 @@ def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[So
 
 
 def is_runnable(name: str) -> bool:
-    """Tell flags, a file of flags and a configuration from an image, which is binary or an SMV header."""
+    """Tell flags, a file of flags and a configuration from an image."""
     if name.lstrip().startswith("-") and not os.path.exists(name):
         return True
     path = Path(name)
@@ -138,7 +138,8 @@ def _open(side: Any) -> Trace | _Live:
     if isinstance(side, Sequence) and all(isinstance(word, str) for word in side):
         return _from_flags(list(side), "command line", None)
     raise UsageError(
-        f"a side of an audit must be a file, flags, a Trace, Simulator or Config, not {type(side).__name__}"
+        "a side of an audit must be a file, flags, a Trace, Simulator or Config, "
+        f"not {type(side).__name__}"
     )
 
 
@@ -191,7 +192,7 @@ def _from_flags(words: list[str], name: str, folder: Path | None) -> _Live:
 
 
 def _beside(config: Config, folder: Path) -> Config:
-    """Look for input files beside the file that names them, where the working directory has none."""
+    """Look for input files beside the file that names them where they are not found."""
     moved = {}
     for field in FILE_FIELDS:
         section, _, name = field.partition(".")

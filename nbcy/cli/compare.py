@@ -46,7 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--audit",
         action="store_true",
-        help="audit the worst pixel; both sides must be runnable, by themselves or by --run-a, --run-b",
+        help="audit the worst pixel; both sides must be runnable, by themselves or by --run-a, "
+        "--run-b",
     )
     parser.add_argument("--run-a", metavar="RUN", help="what makes A: flags or configuration")
     parser.add_argument("--run-b", metavar="RUN", help="what makes B")

@@ -90,10 +90,12 @@ def execute(
 
 def _prepare(invocation: Invocation) -> Simulator:
     """Build the scene; a value that does not fit is blamed on its flag."""
+    from nbcy._kernel import chosen_isa
     from nbcy.simulator import Simulator, resolve_threads
 
     try:
         resolve_threads(invocation.run.threads)
+        chosen_isa()
         return Simulator(invocation.config)
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error

@@ -593,6 +593,9 @@ def _resolve(word: str) -> tuple[str, str | None]:
         return word, None
     if not _is_flag(word):
         raise UsageError(f"stray word {word!r}: it belongs to no flag; see nbcy --help")
+    name, equals, value = word.partition("=")
+    if equals and (name in FLAGS or name in IDLE):
+        raise UsageError(f"{word}: flags take their values after a blank: {name} {value}")
     shorter = max((name for name in FLAGS if word.startswith(name)), key=len, default=None)
     meant = next((name for name in FLAGS if name.startswith(word)), None) or _nearest(word, _SURE)
     if shorter is not None and (meant is None or len(meant) <= len(shorter)):

@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings_as_notes():
             status = _dispatch(words)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a daemon may have none
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         note("interrupted")
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         note(f"error: {error}")
         return FAILED if isinstance(error, Failure | KernelError) else WRONG_USE
     except (OSError, MemoryError) as error:
-        note(f"error: {error or 'out of memory'}")
+        note(f"error: {str(error) or 'out of memory'}")
         return FAILED
 
 
@@ -93,12 +94,12 @@ def _dispatch(words: list[str]) -> int:
     first = words[0]
     if first in SUBCOMMANDS:
         return _run_subcommand(first, words[1:])
-    if first == "--version":
+    if first in ("--version", "-version"):
         from nbcy.version import __version__
 
         print(f"nbcy {__version__}")
         return DONE
-    if first == "-h" or "--help" in words:
+    if first in ("-h", "-help", "help") or "--help" in words:
         from nbcy.cli.flags import help_text
 
         print(USAGE)

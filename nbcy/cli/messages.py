@@ -16,7 +16,8 @@ class Failure(NbcyError):
 
 def note(text: object) -> None:
     """Say something in one line."""
-    print(f"nbcy: {' '.join(str(text).split())}", file=sys.stderr)
+    if sys.stderr is not None:  # a daemon may have none
+        print(f"nbcy: {' '.join(str(text).split())}", file=sys.stderr)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def progress_bar(wanted: bool = True) -> Iterator[Progress | None]:
     callable or None
         None where no bar is to be shown.
     """
-    if not (wanted and sys.stderr.isatty()):
+    if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
         yield None
         return
     start = time.monotonic()

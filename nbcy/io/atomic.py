@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,9 @@ def check_destination(path: str | os.PathLike[str]) -> Path:
     name = os.fspath(path)
     if not name or "\0" in name:
         raise FileError(name, "is no file name")
-    target = Path(os.path.realpath(name))
+    # A pipe or a device is known by the name it was given, not by where that leads.
+    special = os.path.exists(name) and not os.path.isfile(name)
+    target = Path(name) if special else Path(os.path.realpath(name))
     try:
         mode = target.stat().st_mode if target.exists() else None
         if mode is not None and stat.S_ISDIR(mode):
@@ -43,9 +46,10 @@ def check_destination(path: str | os.PathLike[str]) -> Path:
             raise FileError(name, f"cannot be written: there is no folder {target.parent}")
     except OSError as error:
         raise FileError(name, f"cannot be written: {error.strerror}") from None
-    # A device or pipe is written in place, everything else is renamed into its folder.
-    special = mode is not None and not stat.S_ISREG(mode)
-    if not os.access(target if special else target.parent, os.W_OK):
+    # A device or pipe is written in place; everything else is renamed into its folder, which must
+    # not replace a file that is there to stay.
+    writable = mode is None or os.access(target, os.W_OK)
+    if not writable or not (special or os.access(target.parent, os.W_OK)):
         raise FileError(name, "cannot be written: permission denied")
     return target
 
@@ -81,6 +85,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         try:
             with temporary.open("xb") as file:
                 yield file
+            if target.exists():
+                shutil.copymode(target, temporary)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)

@@ -46,9 +46,9 @@ _DEFAULTS: Final = {
 
 _REPEATS: Final = frozenset(
     {"ADXV_CENTER_X", "ADXV_CENTER_Y", "MOSFLM_CENTER_X", "MOSFLM_CENTER_Y"}
-    | {"DENZO_X_BEAM", "DENZO_Y_BEAM", "XDS_ORGX", "XDS_ORGY"}
+    | {"DENZO_X_BEAM", "DENZO_Y_BEAM"}
 )
-"""What follows from the direct beam, the pixel and DIALS_ORIGIN."""
+"""What follows from the direct beam and the pixel."""
 
 
 @dataclass(frozen=True)
