@@ -70,39 +70,56 @@ def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str, bool]]:
                 yield number, line.rstrip("\r\n"), ended or len(line) == _LONGEST_LINE
 
 
+class _Passage:
+    """One run through the keys: blocks, and the chain that follows them."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.blocks: list[Block] = []
+        self.chain: Block = {}
+        self.phi_steps: list[dict[str, float]] = []
+
+    def repeats(self, earlier: _Passage) -> bool:
+        """Whether it begins at the same point of the detector as an earlier one."""
+        first, before = self.blocks[0], earlier.blocks[0] if earlier.blocks else {}
+        shared = first.keys() & before.keys()
+        told = shared & {"pixel_pos_meters"} or shared
+        return bool(told) and all(_same(first[key], before[key]) for key in told)
+
+
 class _LogReader:
     """Puts the lines of one log together."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
         self.prefix = ""
-        self.blocks: list[Block] = []
-        self.chain: Block = {}
-        self.phi_steps: list[dict[str, float]] = []
+        self.passages = [_Passage(0)]
         self.problems: list[str] = []
         self.report = ReportReader()
-        self.passes = 1
         self.unknown: dict[str, int] = {}
         self._block: Block | None = None
 
     def feed(self, number: int, line: str, complete: bool) -> None:
         """Take one line."""
-        if (match := _LINE.match(line)) and not (match[3] or "").startswith("="):
+        match = _LINE.match(line)
+        if not complete and line.lstrip().startswith("TRACE") and not _last_key(match):
+            self.problems.append(f"line {number}: the file ends inside this line: left out")
+        elif match:
             prefix, name, text = match[1], ALIASES.get(match[2], match[2]), match[3] or ""
-            if line[match.end(2) : match.end(2) + 1] in ("=", ":"):
-                self.report.feed(line)
-            elif name not in KEYS:
-                self.unknown.setdefault(name, number)
+            if name in KEYS:
+                self._take(number, prefix, name, text)
             else:
-                self._take(number, prefix, name, text, complete)
+                self.unknown.setdefault(name, number)
         elif match := _PHI.match(line):
             pairs = re.findall(r"(\w+)=(\S+)", match[1])
             values = {name: _number(text) for name, text in pairs}
-            self.phi_steps.append({k: v for k, v in values.items() if v is not None})
+            self.passages[-1].phi_steps.append(
+                {name: value for name, value in values.items() if value is not None}
+            )
         else:
             self.report.feed(line)
 
-    def _take(self, number: int, prefix: str, name: str, text: str, complete: bool) -> None:
+    def _take(self, number: int, prefix: str, name: str, text: str) -> None:
         if self.prefix and prefix != self.prefix:
             raise FileError(
                 self.path,
@@ -113,41 +130,45 @@ class _LogReader:
         self.prefix = prefix
         key = KEYS[name]
         values = _numbers(text)
-        if values is None or len(values) < key.size:
-            self.problems.append(f"line {number}: {name} needs {key.size} number(s), has {text!r}")
-            return
-        if len(values) > key.size:
-            self.problems.append(
-                f"line {number}: {name} has more than {key.size} number(s): {text!r}"
-            )
-            return
-        if not complete and name != "floatimage_accumulated":
-            self.problems.append(
-                f"line {number}: the file ends inside the line of {name}: left out"
-            )
+        if values is None or len(values) != key.size:
+            needs = f"needs {key.size} number{'s' * (key.size > 1)}"
+            self.problems.append(f"line {number}: {name} {needs}, has {text!r}: left out")
             return
         if not all(math.isfinite(x) for x in values):
             self.problems.append(f"line {number}: {name} is not finite: {text.strip()}")
+        passage = self.passages[-1]
         if not key.per_block:
-            if name in self.chain and not _same(self.chain[name], values):
+            if name in passage.chain and not _same(passage.chain[name], values):
                 self.problems.append(f"line {number}: {name} is printed again, with another value")
-            self.chain[name] = values
+            passage.chain[name] = values
             self._block = None
             return
-        if self._block is None and self.chain:
-            self._restart(number, name, values)
+        if self._block is None and passage.chain:
+            passage = _Passage(number)
+            self.passages.append(passage)
         if self._block is None or name in self._block:
             self._block = {}
-            self.blocks.append(self._block)
+            passage.blocks.append(self._block)
         self._block[name] = values
 
-    def _restart(self, number: int, name: str, values: Values) -> None:
-        """Begin the trace anew where a file holds the same pixel again."""
-        first = self.blocks[0].get(name) if self.blocks else None
-        if first is not None and _same(first, values):
-            self.passes += 1
-            self.problems.append(f"line {number}: the trace starts again; the last one is used")
-            self.blocks, self.chain, self.phi_steps = [], {}, []
+    def _join(self) -> _Passage:
+        """Keep the last of repeated traces, and join the parts of one."""
+        whole = self.passages[0]
+        for passage in self.passages[1:]:
+            if passage.repeats(whole):
+                self.problems.append(
+                    f"line {passage.line}: the trace starts again; the last one is used"
+                )
+                whole = passage
+            else:
+                first = passage.blocks[0]
+                if whole.blocks and not first.keys() & whole.blocks[-1].keys():
+                    whole.blocks[-1].update(first)  # the chain came in between
+                    del passage.blocks[0]
+                whole.blocks += passage.blocks
+                whole.chain |= passage.chain
+                whole.phi_steps += passage.phi_steps
+        return whole
 
     def finish(self) -> Trace:
         """Return the trace."""
@@ -158,24 +179,29 @@ class _LogReader:
         if self.unknown:
             names = ", ".join(f"{name} (line {line})" for name, line in self.unknown.items())
             self.problems.append(f"keys nbcy does not know, not judged: {names}")
-        if not self.blocks:
-            self.problems.append("no geometry: only the scaling chain is shown")
+        whole = self._join()
         facts = self.report.finish()
         traced = facts.get("pixel_traced")
-        pixel = (int(traced.value[0]), int(traced.value[1])) if traced else None
         trace = Trace(
             name=os.fspath(self.path),
             prefix=self.prefix,
-            blocks=[{name: block[name] for name in KEYS if name in block} for block in self.blocks],
-            chain={name: self.chain[name] for name in KEYS if name in self.chain},
+            blocks=[
+                {name: block[name] for name in KEYS if name in block} for block in whole.blocks
+            ],
+            chain={name: whole.chain[name] for name in KEYS if name in whole.chain},
             facts=facts,
-            phi_steps=self.phi_steps,
+            phi_steps=whole.phi_steps,
             problems=self.problems,
-            pixel=pixel,
+            pixel=(int(traced.numbers[0]), int(traced.numbers[1])) if traced else None,
         )
         if trace.missing:
             self.problems.append(f"not shown: {', '.join(trace.missing)}")
         return trace
+
+
+def _last_key(match: re.Match[str] | None) -> bool:
+    """Whether a line holds the key with which a trace ends."""
+    return match is not None and match[2] == "floatimage_accumulated"
 
 
 def _number(text: str) -> float | None:

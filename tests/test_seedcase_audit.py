@@ -161,3 +161,10 @@ def test_perturbing_any_number_is_found(tmp_path: Path) -> None:
         assert {finding.side for finding in report.findings} <= {"B", ""}, key
         shown = "scattering_vec_per_m" if key == "scattering_vec_A_inv" else key
         assert shown in {k for finding in report.findings for k in finding.keys}, key
+
+
+def test_the_page_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parent.parent.joinpath("docs", "audit.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(SEEDCASE)
+    report = audit("c_trace.log", "py_trace_1.log").to_text().strip("\n")
+    assert report[report.index("Audit of a pixel") :] in page

@@ -267,13 +267,15 @@ class Comparison:
     def run(self) -> None:
         """Compare."""
         self.experiment = compare_experiments(self.a, self.b)
-        rows = {key: self._compare(key) for key in CHAIN}
+        with np.errstate(all="ignore"):  # what is tried on wrong numbers may well overflow
+            rows = {key: self._compare(key) for key in CHAIN}
         self.rows = [row for key in KEYS if (row := rows[key]) is not None]
         if not any((row.a, row.b) != ((0.0,), (0.0,)) for row in self.rows if row.key == _OPTIONAL):
             self.rows = [row for row in self.rows if row.key != _OPTIONAL]
         self._order_findings()
         if self.findings:
-            self.closure = self._close()
+            with np.errstate(all="ignore"):
+                self.closure = self._close()
         self._note_precision()
 
     def differing_keys(self) -> list[str]:
@@ -458,9 +460,9 @@ class Comparison:
     ) -> tuple[Verdict, str, str, list[Fault]]:
         upstream = [name for name in DEPENDS.get(key, ()) if name in disturbed]
         if follows["A"] and follows["B"] and key in DEPENDS:
-            # A setting that is named already may count here once more.
-            named = any(
-                verdict == "cause" and name in DEPENDS and name in ancestors(key)
+            # The cells, say, count in every step of the sum and are named at F_latt already.
+            named = key == "I_before_scaling" and any(
+                verdict == "cause" and name.startswith("F_")
                 for (name, _), verdict in self._verdicts.items()
             )
             if named or self._crosses(key, i, "A") or self._crosses(key, i, "B"):
@@ -602,7 +604,7 @@ class Comparison:
     # Closure -------------------------------------------------------------------------------------
 
     def _close(self) -> Closure:
-        """Mend both sides and follow them to the end of the chain: does that explain all?"""
+        """Mend both sides and follow them to the end of the chain."""
         chains: dict[str, dict[tuple[str, int], Array]] = {}
         doubts: dict[str, dict[str, float]] = {"A": {}, "B": {}}
         stopped = ""
@@ -723,6 +725,8 @@ class Fault:
         For a cause: the same for side A.
     doubt : float
         Relative uncertainty of ``expected``.
+    follows : str
+        For a cause: the sides whose value follows from their own keys and settings.
     """
 
     key: str
@@ -736,6 +740,7 @@ class Fault:
     printed_a: Array | None = None
     expected_a: Array | None = None
     doubt: float = 0.0
+    follows: str = ""
 
     @property
     def note(self) -> str:

@@ -46,12 +46,14 @@ from nbcy.auditing.rules import (
     spindle_angles,
     transported_origins,
 )
-from nbcy.auditing.side import Array, Side
+from nbcy.auditing.side import Array, Side, Tolerances
 from nbcy.constants import EV_ANGSTROM, R_E, R_E_SQR
 from nbcy.conventions import CONVENTIONS
 from nbcy.lattice import cell_parameters, dual, impose_lengths, reciprocal_from_cell
 from nbcy.trace import KEYS
 from nbcy.vectors import rotate
+
+TOLERANCES: Final = Tolerances()
 
 CELL_KEYS: Final = tuple(f"rot_{axis}_angstroms" for axis in "abc")
 STAR_KEYS: Final = tuple(f"rot_{axis}_star_A_inv" for axis in "abc")
@@ -78,6 +80,8 @@ class Case:
     tolerance : float
         Relative.
     kind : {"local", "cause"}
+    follows : bool
+        Whether ``x``'s value is known to follow from its own keys and settings.
     """
 
     key: str
@@ -88,6 +92,7 @@ class Case:
     target: Array
     tolerance: float
     kind: Literal["local", "cause"]
+    follows: bool = False
     moved_origin: Array | None = None
 
     @property
@@ -209,6 +214,9 @@ class Hypothesis:
     fitted : bool
         Whether it fits a number of its own; such a one needs the values of several keys to be
         supported and never explains a mere fault of printing.
+    formula : bool
+        Whether it finds fault with a formula of ``x``; then it is no cause where ``x``'s value
+        follows from its own keys and settings.
     """
 
     name: str
@@ -219,10 +227,11 @@ class Hypothesis:
     directed: bool = True
     combines: bool = False
     fitted: bool = False
+    formula: bool = False
 
     def proposals(self, case: Case) -> Iterator[Proposal]:
         """Yield what the hypothesis predicts."""
-        if self.fitted and case.kind == "local":
+        if (self.fitted and case.kind == "local") or (self.formula and case.follows):
             return
         try:
             for words in self.test(case):
@@ -413,7 +422,7 @@ def _whole_pixel(c: Case) -> Proposals:
 @hypothesis(
     "beam_centre_default",
     _ORIGIN,
-    "{x} takes the detector's centre for the beam centre: the given beam centre is not applied",
+    "{x} has the default beam centre, the middle of the detector; {y} has another",
     "give {x} the beam centre of {y}",
     combines=True,
 )
@@ -511,6 +520,13 @@ def _distance(c: Case) -> Proposals:
             f"{here / there:.9g}; "
             "along the plane the origins agree",
         )
+        beam = c.of("incident_vec")
+        along = float((c.value - origin) @ beam)
+        yield (
+            origin + along * beam,
+            f"the origin of {{x}} is {along:+.9g} m along the beam from {{y}}'s, "
+            "and nowhere else: another distance, pivoting on the beam",
+        )
 
 
 @hypothesis(
@@ -603,28 +619,52 @@ def _proper(c: Case, side: Side) -> bool:
 @hypothesis(
     "convention",
     (*_AXES, "incident_vec"),
-    "{x} uses the vectors of a named convention where {y} uses others",
+    "{x} uses the vectors of a named convention where {y} uses its own",
     "select the same convention, or give {x} {y}'s vectors",
 )
 def _convention(c: Case) -> Proposals:
-    mine, theirs = (conventions_of(side, c.block, max(c.tolerance, 1e-9)) for side in (c.x, c.y))
-    names, others = (mine[0], theirs[0]) if c.key in _AXES else (mine[1], theirs[1])
-    if not names or set(names) & set(others) or not _proper(c, c.y):
-        return
-    field_of = {"fdet_vec": "fast", "sdet_vec": "slow", "incident_vec": "beam"}[c.key]
-    vector = np.array(getattr(CONVENTIONS[names[0]], field_of))
-    whose = (
-        f"{{y}}'s is that of {', '.join(others)}" if others else "{y}'s is no named convention's"
-    )
-    words = f"{c.key} of {{x}} = {_say(vector)}: that of {', '.join(names)}; {whose}"
-    if c.key == "incident_vec" and mine[0] and not set(mine[0]) & set(mine[1]):
-        beam = np.array(CONVENTIONS[mine[0][0]].beam)
+    mine, theirs = _conventions(c)
+    which = c.key not in _AXES
+    if mine[which] and not theirs[which] and _proper(c, c.y):
+        yield _vector_of(c, mine[which]), _convention_words(c, mine, "{y}'s is no named one's")
+
+
+@hypothesis(
+    "convention",
+    (*_AXES, "incident_vec"),
+    "the sides follow different conventions",
+    "select the same convention",
+    directed=False,
+)
+def _conventions_differ(c: Case) -> Proposals:
+    mine, theirs = _conventions(c)
+    which = c.key not in _AXES
+    if mine[which] and theirs[which] and not set(mine[which]) & set(theirs[which]):
+        words = _convention_words(c, mine, f"{{y}}'s is that of {', '.join(theirs[which])}")
+        yield _vector_of(c, mine[which]), words
+
+
+def _conventions(c: Case) -> list[tuple[list[str], list[str]]]:
+    return [conventions_of(side, c.block, max(c.tolerance, 1e-9)) for side in (c.x, c.y)]
+
+
+def _vector_of(c: Case, names: list[str]) -> Array:
+    part = {"fdet_vec": "fast", "sdet_vec": "slow", "incident_vec": "beam"}[c.key]
+    return np.array(getattr(CONVENTIONS[names[0]], part))
+
+
+def _convention_words(c: Case, mine: tuple[list[str], list[str]], others: str) -> str:
+    axes, beams = mine
+    names = axes if c.key in _AXES else beams
+    words = f"{c.key} of {{x}} = {_say(_vector_of(c, names))}: that of {', '.join(names)}; {others}"
+    if c.key == "incident_vec" and axes and not set(axes) & set(beams):
+        beam = np.array(CONVENTIONS[axes[0]].beam)
         along = float(c.of("pix0_vector_meters") @ beam)
         words += (
-            f". {{x}} mixes conventions: its detector has the axes of {', '.join(mine[0])} and "
-            f"stands along that one's beam, pix0 · {_say(beam)} = {along:.9g} m"
+            f". {{x}} mixes conventions: its detector has the axes of {', '.join(axes)} and stands "
+            f"along their beam, pix0 · {_say(beam)} = {along:.9g} m"
         )
-    yield vector, words
+    return words
 
 
 @hypothesis(
@@ -673,6 +713,8 @@ def _beam_reversed(c: Case) -> Proposals:
     yield -c.target, "incident_vec {x} = -1 · {y}"
 
 
+_OMEGA = ("omega_pixel_sr", "omega_pixel")
+
 # Position of the sub-pixel -----------------------------------------------------------------------
 
 
@@ -682,6 +724,7 @@ def _beam_reversed(c: Case) -> Proposals:
     "the sides sample other points of the pixel: different oversampling",
     "give both sides the same -oversample",
     directed=False,
+    combines=True,
 )
 def _subpixel(c: Case) -> Proposals:
     v = c.view
@@ -708,6 +751,7 @@ def _subpixel(c: Case) -> Proposals:
     ["pixel_pos_meters"],
     "{x} takes another point of the pixel than its centre",
     "add half a (sub-)pixel along fast and slow in {x}",
+    formula=True,
 )
 def _pixel_corner(c: Case) -> Proposals:
     f, s, _ = c.axes()
@@ -725,6 +769,7 @@ def _pixel_corner(c: Case) -> Proposals:
     "the sides trace different pixels",
     "trace the same pixel: -trace_pixel takes slow, then fast",
     directed=False,
+    combines=True,
 )
 def _pixel_index(c: Case) -> Proposals:
     f, s, _ = c.axes()
@@ -739,6 +784,44 @@ def _pixel_index(c: Case) -> Proposals:
         c.target + pixel * (whole[0] * f + whole[1] * s),
         f"{{x}}'s pixel is {whole[0]:+g} along fast, {whole[1]:+g} along slow from {{y}}'s",
     )
+
+
+@hypothesis(
+    "curved",
+    ["pixel_pos_meters"],
+    "one side's detector is curved, the other's flat",
+    "-curved_det on both sides or on none",
+    directed=False,
+)
+def _curved(c: Case) -> Proposals:
+    for flat, who in ((c.target, "{x}"), (c.value, "{y}")):
+        f, s = c.of("fdet_vec"), c.of("sdet_vec")
+        close = c.number("close_distance_meters")
+        bent = rotate(close * c.of("incident_vec"), s, float(flat[1]) / close)
+        bent = rotate(bent, f, float(flat[2]) / close)
+        other = c.value if who == "{x}" else c.target
+        if c.near(bent, other):
+            words = f"{who}'s point is the other's flat one wrapped at {close:.9g} m"
+            yield (bent if who == "{x}" else c.value), words
+
+
+@hypothesis(
+    "pixel_size",
+    ["pixel_pos_meters", *_OMEGA],
+    "the pixels are of different size",
+    "give both sides the same -pixel",
+    directed=False,
+    combines=True,
+)
+def _pixel_size(c: Case) -> Proposals:
+    mine, theirs = (pixel_size(view) for view in (c.view, View(c.y, c.x)))
+    words = f"pixel {{x}} {mine:.9g} m, {{y}} {theirs:.9g} m"
+    if c.key in _OMEGA:
+        yield c.target * (mine / theirs) ** 2, words
+        return
+    f, s, _ = c.axes()
+    pix0 = c.of("pix0_vector_meters")
+    yield pix0 + (c.target - pix0) * (mine / theirs), words
 
 
 @hypothesis(
@@ -760,6 +843,7 @@ def _sensor_depth(c: Case) -> Proposals:
     ["R_distance_meters"],
     "{x} takes the distance of the detector plane for the distance of the pixel",
     "R = |pixel_pos| in {x}",
+    formula=True,
 )
 def _plane_distance(c: Case) -> Proposals:
     yield c.of("close_distance_meters"), "R = close_distance_meters"
@@ -776,14 +860,12 @@ def _close_printed(c: Case) -> Proposals:
         yield c.target / ratio, f"close_distance / (beam · normal) = {c.target[0]:.9g}/{ratio:.9g}"
 
 
-_OMEGA = ("omega_pixel_sr", "omega_pixel")
-
-
 @hypothesis(
     "obliquity_off",
     _OMEGA,
     "{x}'s solid angle leaves out the obliquity close/R",
     "omega = pixel²/R² · close/R in {x}",
+    formula=True,
 )
 def _obliquity_off(c: Case) -> Proposals:
     obliquity = c.number("obliquity_factor")
@@ -809,6 +891,7 @@ def _point_pixel(c: Case) -> Proposals:
     _OMEGA,
     "{x} applies the obliquity close/R twice",
     "once in {x}",
+    formula=True,
 )
 def _obliquity_twice(c: Case) -> Proposals:
     obliquity = c.number("obliquity_factor")
@@ -823,6 +906,7 @@ def _obliquity_twice(c: Case) -> Proposals:
     _OMEGA,
     "one side's solid angle is that of a sub-pixel, the other's that of the pixel",
     "use the whole pixel and divide the sum by steps",
+    formula=True,
 )
 def _subpixel_omega(c: Case) -> Proposals:
     for n in range(2, 17):
@@ -835,6 +919,7 @@ def _subpixel_omega(c: Case) -> Proposals:
     ["omega_pixel", "polar", "cos_2theta"],
     "{x} takes the factor from other sub-pixels than the rule says",
     "polar and omega_pixel come from the first sub-pixel, cos_2theta from the last",
+    formula=True,
 )
 def _which_subpixel(c: Case) -> Proposals:
     last = c.x.blocks - 1
@@ -863,7 +948,9 @@ def _which_subpixel(c: Case) -> Proposals:
     yield mean, f"the mean over {last + 1} sub-pixel blocks = {mean:.9g}"
 
 
-@hypothesis("obliquity_off", ["obliquity_factor"], "{x} uses no obliquity", "close/R in {x}")
+@hypothesis(
+    "obliquity_off", ["obliquity_factor"], "{x} uses no obliquity", "close/R in {x}", formula=True
+)
 def _no_obliquity(_: Case) -> Proposals:
     yield 1.0, "obliquity_factor = 1"
 
@@ -873,6 +960,7 @@ def _no_obliquity(_: Case) -> Proposals:
     ["obliquity_factor"],
     "{x} takes the angle to the beam for the angle to the normal",
     "close/R in {x}, not incident · diffracted",
+    formula=True,
 )
 def _obliquity_beam(c: Case) -> Proposals:
     cosine = float(c.of("incident_vec") @ c.of("diffracted_vec"))
@@ -885,6 +973,7 @@ def _obliquity_beam(c: Case) -> Proposals:
     ["diffracted_vec", "scattering_vec_per_m", "hkl_frac"],
     "{x}'s vector has the opposite sign",
     "diffracted points to the pixel, scattering = (diffracted - incident)/λ",
+    formula=True,
 )
 def _vector_reversed(c: Case) -> Proposals:
     yield -c.target, f"{c.key} = -1 · {_say(c.target)}"
@@ -949,6 +1038,7 @@ def _two_pi(c: Case) -> Proposals:
     ["scattering_vec_per_m"],
     "{x} builds the scattering vector otherwise",
     "(diffracted - incident)/λ in {x}",
+    formula=True,
 )
 def _scattering_formula(c: Case) -> Proposals:
     d, i, wavelength = c.of("diffracted_vec"), c.of("incident_vec"), c.number("lambda_meters")
@@ -986,7 +1076,9 @@ def _phi_carryover(c: Case) -> Proposals:
 
 
 def _carryover_without_words(c: Case, right: Array) -> Proposals:
-    n = round(c.number("steps") / max(c.y.blocks, 1))
+    n = round(c.number("steps") / max(c.x.blocks, 1))
+    if c.number("steps") != c.number("steps", c.y):
+        return
     stars = np.array([c.of(key, c.y) for key in STAR_KEYS])
     resting = np.abs(dual(stars) - right).max() <= 4.0 * c.tolerance * np.abs(right).max()
     axis, angle, misfit = rotation_of(c.shown(CELL_KEYS), right)
@@ -1012,10 +1104,26 @@ def _is_round(degrees: float, c: Case, angle: float) -> bool:
 
 
 @hypothesis(
+    "phi_range",
+    CELL_KEYS,
+    "φ starts at different angles",
+    "give both sides the same -phi",
+    directed=False,
+)
+def _phi_range(c: Case) -> Proposals:
+    mine, theirs = (spindle_angles(view)[0] for view in (c.view, View(c.y, c.x)))
+    axis = c.view.numbers("spindle")
+    turned = rotate(c.rows(CELL_KEYS), axis / np.linalg.norm(axis), float(mine - theirs))
+    angles = [math.degrees(float(angle)) for angle in (mine, theirs)]
+    yield turned[c.axis], f"φ of the first step: {{x}} {angles[0]:.9g}°, {{y}} {angles[1]:.9g}°"
+
+
+@hypothesis(
     "phi_step",
     CELL_KEYS,
     "{x} turns the crystal to another φ than its first step",
     "φ = phi + step·i, i from 0, about the spindle axis, in {x}",
+    formula=True,
 )
 def _phi_step(c: Case) -> Proposals:
     right = c.rows(CELL_KEYS)
@@ -1195,6 +1303,7 @@ def _cell(c: Case) -> Proposals:
     ["hkl_frac"],
     "{x} uses the cell before the spindle's rotation",
     "use rot_a, rot_b, rot_c in {x}",
+    formula=True,
 )
 def _unrotated_cell(c: Case) -> Proposals:
     cell = dual(c.shown(STAR_KEYS))
@@ -1202,7 +1311,11 @@ def _unrotated_cell(c: Case) -> Proposals:
 
 
 @hypothesis(
-    "hkl_order", ["hkl_frac"], "{x}'s h, k, l are in another order", "h = a·s, k = b·s, l = c·s"
+    "hkl_order",
+    ["hkl_frac"],
+    "{x}'s h, k, l are in another order",
+    "h = a·s, k = b·s, l = c·s",
+    formula=True,
 )
 def _hkl_order(c: Case) -> Proposals:
     for order in itertools.permutations(range(3)):
@@ -1214,6 +1327,7 @@ def _hkl_order(c: Case) -> Proposals:
     ["hkl_rounded"],
     "{x} rounds h, k, l otherwise",
     "ceil(x - 1/2) in {x}",
+    formula=True,
 )
 def _hkl_rounding(c: Case) -> Proposals:
     hkl = c.of("hkl_frac")
@@ -1249,6 +1363,7 @@ def _sinc_sign(c: Case) -> Proposals:
     _LATTICE,
     "{x} evaluates sin(πNh)/sin(πh) otherwise",
     "sin(πNh)/sin(πh), N at integers, in {x}",
+    formula=True,
 )
 def _sinc_formula(c: Case) -> Proposals:
     n, x = cells_along(c.view, c.axis), float(c.of("hkl_frac")[c.axis])
@@ -1283,16 +1398,51 @@ def _cells(c: Case) -> Proposals:
 
 @hypothesis(
     "shape",
-    ["F_latt"],
-    "{x} has another crystal shape",
-    "give both sides the same shape",
+    ["F_latt", "I_before_scaling"],
+    "the crystals have different shapes",
+    "give both sides the same shape: -square_xtal, -round_xtal, -gauss_xtal or -tophat_spots",
+    directed=False,
 )
 def _shape(c: Case) -> Proposals:
     cells = np.array([cells_along(c.view, i) for i in range(3)])
-    fudge = c.x.fact("fudge") or c.y.fact("fudge")
-    for shape in ("square", "round", "gauss", "tophat"):
-        value = lattice_factor(shape, cells, c.of("hkl_frac"), fudge.numbers[0] if fudge else 1.0)
-        yield value, f"{shape}: {value:.9g}"
+    stars = c.shown(STAR_KEYS)
+    if c.key == "F_latt":
+        hkl, amplitude = [c.of("hkl_frac")], [1.0]
+        measure = float(c.value[0])
+    else:
+        if c.number("steps") != c.x.blocks:
+            return
+        hkl = [np.asarray(c.x.used("hkl_frac", i)) for i in range(c.x.blocks)]
+        amplitude = c.each("F_cell").tolist()
+        measure = float(c.value[0])
+
+    def value(shape: str, fudge: float, with_stars: bool) -> float:
+        factors = [
+            lattice_factor(shape, cells, x, fudge, stars if with_stars else None) for x in hkl
+        ]
+        if c.key == "F_latt":
+            return factors[0]
+        return sum((F * L) ** 2 for F, L in zip(amplitude, factors, strict=True))
+
+    fact = c.x.fact("fudge")
+    for shape, quirk in (
+        ("square", 0),
+        ("round", 0),
+        ("gauss", 0),
+        ("gauss", 1),
+        ("tophat", 0),
+        ("tophat", 1),
+    ):
+        name = f"{shape}{' with the quirk star_radius' if quirk else ''}"
+        for fudge in (fact.numbers[0],) if fact is not None else (1.0,):
+            yield value(shape, fudge, bool(quirk)), f"{{x}}: {name}, fudge {fudge:g}"
+        if shape == "gauss" and fact is None and len(hkl) == 1 and measure > 0.0:
+            # F_latt falls as exp(-fudge·ρ/0.63): a round fudge is an explanation, any other is not.
+            peak, one = (value(shape, fudge, bool(quirk)) for fudge in (0.0, 1.0))
+            fudge = math.log(measure / peak) / math.log(one / peak)
+            if abs(fudge - float(f"{fudge:.2g}")) < 1e-6 * fudge:
+                rounded = float(f"{fudge:.2g}")
+                yield value(shape, rounded, bool(quirk)), f"{{x}}: {name}, fudge {rounded:g}"
 
 
 @hypothesis(
@@ -1300,6 +1450,7 @@ def _shape(c: Case) -> Proposals:
     ["F_latt"],
     "{x} combines the three axes otherwise",
     "F_latt = F_latt_a · F_latt_b · F_latt_c in {x}",
+    formula=True,
 )
 def _lattice_product(c: Case) -> Proposals:
     a, b, d = (c.number(key) for key in _LATTICE)
@@ -1365,6 +1516,7 @@ def _interpolation(c: Case) -> Proposals:
     ["F_cell"],
     "{x} looks another reflection up",
     "F of hkl_rounded in {x}",
+    formula=True,
 )
 def _other_reflection(c: Case) -> Proposals:
     grid = c.x.grid or c.y.grid
@@ -1404,6 +1556,7 @@ def _chain_factors(c: Case) -> dict[str, float]:
     ["I_before_scaling"],
     "{x}'s I_before_scaling already contains later factors of the chain",
     "print the sum of F_cell²·F_latt² before anything is multiplied into it",
+    formula=True,
 )
 def _factor_inside(c: Case) -> Proposals:
     factors = _chain_factors(c)
@@ -1444,6 +1597,7 @@ def _sum_behind_pixel(c: Case) -> float:
     ["I_before_scaling"],
     "{x} sums another power of F_cell or F_latt than the square",
     "sum F_cell²·F_latt² in {x}: amplitudes are squared",
+    formula=True,
 )
 def _power_of_factors(c: Case) -> Proposals:
     F, L = c.each("F_cell"), c.each("F_latt")
@@ -1460,6 +1614,7 @@ def _power_of_factors(c: Case) -> Proposals:
     ["I_before_scaling"],
     "{x} sums other steps than {y}",
     "sum every sub-pixel, source, φ and domain once",
+    formula=True,
 )
 def _which_steps(c: Case) -> Proposals:
     each = (c.each("F_cell") * c.each("F_latt")) ** 2
@@ -1494,8 +1649,9 @@ ELECTRON_RADII: Final = {
 @hypothesis(
     "r_e_constant",
     ["r_e_meters", "r_e_sqr"],
-    "{x} has another value of the classical electron radius",
-    f"r_e = {R_E!r} m in {{x}}",
+    "the sides have different values of the classical electron radius",
+    f"r_e = {R_E!r} m in both",
+    directed=False,
 )
 def _r_e_constant(c: Case) -> Proposals:
     power = 1 if c.key == "r_e_meters" else 2
@@ -1503,7 +1659,9 @@ def _r_e_constant(c: Case) -> Proposals:
         yield radius**power, f"r_e = {radius:.12g} m: {name}"
 
 
-@hypothesis("r_e_power", ["r_e_sqr"], "{x}'s r_e_sqr is not the square of r_e", "r_e² in {x}")
+@hypothesis(
+    "r_e_power", ["r_e_sqr"], "{x}'s r_e_sqr is not the square of r_e", "r_e² in {x}", formula=True
+)
 def _r_e_power(c: Case) -> Proposals:
     yield c.of("r_e_meters"), "r_e_sqr = r_e"
     yield R_E_SQR, f"r_e_sqr = {R_E_SQR!r} m², nanoBragg's, whatever r_e is printed"
@@ -1603,6 +1761,41 @@ def _automatic_oversample(c: Case) -> int | None:
 
 
 @hypothesis(
+    "sampling",
+    ["steps"],
+    "the sides sample differently",
+    "give both sides the same sources, mosaic domains, φ steps and oversampling",
+    directed=False,
+)
+def _sampling(c: Case) -> Proposals:
+    counts = [_counts(side) for side in (c.x, c.y)]
+    products = [math.prod(n for n in count.values()) for count in counts]
+    if products != [c.value[0], c.target[0]]:
+        return
+    names = [name for name in counts[0] if counts[0][name] != counts[1][name]]
+    if names != ["oversample²"]:
+        words = [" · ".join(f"{n:g} {name}" for name, n in count.items()) for count in counts]
+        yield products[0], f"{{x}} {words[0]} = {products[0]:g}; {{y}} {words[1]} = {products[1]:g}"
+
+
+def _counts(side: Side) -> dict[str, float]:
+    """Return the factors of steps, as a side says them."""
+    counts: dict[str, float] = {}
+    for name, words in (("sources", "sources"), ("domains", "domains")):
+        counts[words] = _said(side, name)[0]
+    counts["φ steps"] = float(len(_said(side, "phis")))
+    counts["oversample²"] = _said(side, "oversample")[0] ** 2
+    return counts
+
+
+def _said(side: Side, name: str) -> tuple[float, ...]:
+    fact = side.fact(name)
+    if fact is None:
+        raise Unknown(name)
+    return fact.numbers
+
+
+@hypothesis(
     "oversample",
     ["steps"],
     "the sides oversample differently",
@@ -1665,8 +1858,14 @@ def _size_words(c: Case) -> str:
     ["steps"],
     "{x} leaves a factor out of the steps, or counts one too many",
     "steps = sources · domains · φ steps · oversample²; sensor layers do not count",
+    formula=True,
 )
 def _steps_factor(c: Case) -> Proposals:
+    sums = [c.number("I_before_scaling", side) for side in (c.x, c.y)]
+    if c.kind == "cause" and not math.isclose(
+        *sums, rel_tol=c.x.precision.tolerance("", TOLERANCES)
+    ):
+        return  # the sides have not summed the same steps
     names = {"sources": "sources", "domains": "mosaic domains", "layers": "sensor layers"}
     counts = {words: c.view.count(name) for name, words in names.items() if _says(c, name)}
     if _says(c, "phis"):
@@ -1742,6 +1941,7 @@ def _polar_off(c: Case) -> Proposals:
     ["polar"],
     "{x} evaluates the polarization otherwise",
     "½(1 + c² - K·cos2ψ·(1 - c²)), c = incident · diffracted, in {x}",
+    formula=True,
 )
 def _polar_formula(c: Case) -> Proposals:
     for block in (0, -1):
@@ -1760,8 +1960,9 @@ def _polar_formula(c: Case) -> Proposals:
 @hypothesis(
     "kahn",
     ["polar"],
-    "{x} has another Kahn factor K",
+    "the Kahn factors K differ",
     "give both sides the same -polar K",
+    directed=False,
 )
 def _kahn(c: Case) -> Proposals:
     incident, diffracted = (c.x.used(key, 0) for key in ("incident_vec", "diffracted_vec"))
@@ -1803,6 +2004,7 @@ def _polarization_planes(c: Case, incident: Array) -> list[Array]:
     ["cos_2theta"],
     "{x} prints the angle in another form",
     "incident · diffracted in {x}",
+    formula=True,
 )
 def _cos_2theta_form(c: Case) -> Proposals:
     x = float(np.clip(c.target[0], -1.0, 1.0))
@@ -1818,6 +2020,7 @@ def _cos_2theta_form(c: Case) -> Proposals:
     ["I_pixel_final"],
     "{x}'s I_pixel_final misses a factor of its own chain, or has it twice",
     "I_pixel_final = r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega in {x}",
+    formula=True,
 )
 def _chain_factor(c: Case) -> Proposals:
     factors = _chain_factors(c)
@@ -1868,6 +2071,7 @@ def _background(c: Case) -> Proposals:
     ["floatimage_accumulated"],
     "{x}'s image pixel is not the float32 rounding of I_pixel_final",
     "none needed: compare I_pixel_final",
+    formula=True,
 )
 def _float_rounding(c: Case) -> Proposals:
     photons = c.number("I_pixel_final")

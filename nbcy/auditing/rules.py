@@ -453,14 +453,24 @@ def _on_sphere(v: View, i: int) -> bool:
 
 
 def _curved_pos(v: View, i: int, pix0: Array, f: Array, s: Array) -> Result:
+    """Wrap the flat detector around the sample (physics 2 step 6)."""
     if layer_count(v) > 1:
         raise Unknown("layers")  # how deep each layer lies is not shown
-    edge, pixel = oversample(v), pixel_size(v)
-    slow, fast = v.numbers("pixel_traced")
-    sub_slow, sub_fast = divmod(i, edge)
-    along = (fast + (sub_fast + 0.5) / edge) * pixel, (slow + (sub_slow + 0.5) / edge) * pixel
-    flat = pix0 + along[0] * f + along[1] * s
+    edge = oversample(v)
+    sub = pixel_size(v) / edge
     close = v.number("close_distance_meters", i)
+    traced = v.fact("pixel_traced")
+    if traced is not None:
+        sub_slow, sub_fast = divmod(i, edge)
+        slow, fast = (
+            (n + 0.5) * sub for n in np.array(traced.numbers) * edge + [sub_slow, sub_fast]
+        )
+    else:
+        # Unwrapped, the position says itself which sub-pixel it is the centre of.
+        x, y, z = v.vector("pixel_pos_meters", i) / close
+        flat = np.array([close, close * math.asin(z), close * math.atan2(y, x)]) - pix0
+        fast, slow = ((math.floor(float(flat @ axis) / sub) + 0.5) * sub for axis in (f, s))
+    flat = pix0 + fast * f + slow * s
     beam = v.ruler.fact("beam_direction")
     ahead = close * (np.array(beam.numbers) if beam is not None else v.vector("incident_vec", i))
     return [rotate(rotate(ahead, s, float(flat[1]) / close), f, float(flat[2]) / close)]
@@ -973,7 +983,9 @@ def expect(
     """
     view = View(side, other, replaced or {}, doubt or {}, crossed)
     try:
-        values = _evaluate(key, view, block)
+        # numbers that make no sense are found out below, by not being finite
+        with np.errstate(all="ignore"):
+            values = _evaluate(key, view, block)
     except FAILURES:
         return None
     if not values or not all(np.all(np.isfinite(value)) for value in values):

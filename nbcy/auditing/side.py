@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -148,6 +148,13 @@ def _items(trace: Trace) -> Iterator[tuple[str, tuple[float, ...]]]:
         yield from block.items()
 
 
+@lru_cache(maxsize=2)
+def _read_grid(path: str, default_F: float, changed: int) -> HklGrid:
+    """Read a list, once for both sides and for every audit until it changes."""
+    del changed
+    return StructureFactors.from_text(path, default_F).to_grid()
+
+
 @dataclass(eq=False)
 class Side:
     """One side of an audit.
@@ -211,7 +218,7 @@ class Side:
         if not os.path.isfile(path):
             return None
         default = self.trace.facts.get("default_F")
-        return StructureFactors.from_text(path, default.numbers[0] if default else 0.0).to_grid()
+        return _read_grid(path, default.numbers[0] if default else 0.0, os.stat(path).st_mtime_ns)
 
     @cached_property
     def layers_seen(self) -> int:
