@@ -1,9 +1,9 @@
 """How often the audit names what was injected: recall, precision, and what is taken for what.
 
-For each named fault of tests/faults.py worlds are drawn, the fault is injected into one side, and the
-other side is audited against it: live, as a bare log in double precision, and as one in single. Pairs
-that agree within tolerance cannot be told apart and count as invisible. Run it from a clone:
-``python -m bench.audit_recall --draws 40``.
+For each named fault of tests/faults.py worlds are drawn, the fault is injected into one side, and
+the other side is audited against it: live, as a bare log in double precision, and as one in
+single. Pairs that agree within tolerance cannot be told apart and count as invisible. Run it from
+a clone: ``python -m bench.audit_recall --draws 40``.
 """
 
 from __future__ import annotations

@@ -819,7 +819,6 @@ def _pixel_size(c: Case) -> Proposals:
     if c.key in _OMEGA:
         yield c.target * (mine / theirs) ** 2, words
         return
-    f, s, _ = c.axes()
     pix0 = c.of("pix0_vector_meters")
     yield pix0 + (c.target - pix0) * (mine / theirs), words
 
