@@ -364,7 +364,7 @@ def phi_carryover(w: World, rng: Rng) -> Trace | None:
     return w.changed({"quirks": ["phi_carryover"]})
 
 
-@fault("phi_step", "crystal_rotation", live=True)  # by the cell alone a step looks like carry-over
+@fault("phi_range", live=True)  # by the cell alone a step looks like carry-over
 def phi_offset(w: World, rng: Rng) -> Trace:
     step = math.degrees(w.scene.sampling["phi"].step) or 1.3
     return w.changed(

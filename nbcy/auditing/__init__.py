@@ -13,6 +13,7 @@ from nbcy.auditing.engine import Closure, Comparison, FactRow, Finding, Row
 from nbcy.auditing.report import AuditReport
 from nbcy.auditing.side import Side, Tolerances, recognise_precision
 from nbcy.auditing.sources import open_sides
+from nbcy.errors import UsageError
 from nbcy.trace import Trace
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ def compare_traces(a: Trace, b: Trace, tolerances: Tolerances | None = None) -> 
     Returns
     -------
     AuditReport
+
+    Raises
+    ------
+    UsageError
+        The sides show no key in common.
     """
     sides = [
         Side(label, trace, recognise_precision(trace))
@@ -83,6 +89,8 @@ def compare_traces(a: Trace, b: Trace, tolerances: Tolerances | None = None) -> 
     ]
     comparison = Comparison(sides[0], sides[1], tolerances or Tolerances())
     comparison.run()
+    if all(row.verdict == "not shown" for row in comparison.rows):
+        raise UsageError(f"{a.name} and {b.name} have no key in common: nothing can be compared")
     return AuditReport(
         names=(a.name, b.name),
         precisions=(sides[0].precision, sides[1].precision),

@@ -16,9 +16,10 @@ from typing import Final, Literal
 import numpy as np
 
 from nbcy.auditing.formulas import nearest_F
-from nbcy.auditing.hypotheses import Case, explain
+from nbcy.auditing.hypotheses import STAR_KEYS, Case, explain
 from nbcy.auditing.rules import (
     OVERSAMPLE_FLAGS,
+    RULES,
     TINY,
     Expected,
     View,
@@ -230,6 +231,11 @@ class FactRow:
     b: Fact | None
     same: bool | None
 
+    @property
+    def said(self) -> bool:
+        """Whether both sides say it themselves, and it is not read off their keys."""
+        return all(fact is not None and fact.origin != "keys" for fact in (self.a, self.b))
+
 
 @dataclass(frozen=True, eq=False)
 class Closure:
@@ -263,6 +269,7 @@ class Comparison:
     closure: Closure | None = None
     _verdicts: dict[tuple[str, int], Verdict] = field(default_factory=dict)
     _at_fault: dict[tuple[str, int], str] = field(default_factory=dict)
+    _causes: set[tuple[str, int]] = field(default_factory=set)
 
     def run(self) -> None:
         """Compare."""
@@ -363,8 +370,36 @@ class Comparison:
                 rule = wanted[label]
                 assert rule is not None
                 faults.append(self._local_fault(key, i, label, printed[label], rule))
+            right = printed | {fault.side: fault.looks[0].right for fault in faults}
+            faults += self._beyond(key, i, right, max(fault.doubt for fault in faults))
             return "local fault", "".join(wrong), faults[0].note, faults
         return self._cause_or_inherited(key, i, printed, follows, disturbed)
+
+    def _beyond(self, key: str, i: int, right: dict[str, Array], doubt: float) -> list[Fault]:
+        """Go on from the corrected values: the settings may differ besides."""
+        far = float(np.abs(right["A"] - right["B"]).max())
+        if self._same(key, right["A"], right["B"]) or far <= doubt * scale_of(key, *right.values()):
+            return []
+        if key in DEPENDS and any(
+            self._crosses(key, i, label, right) is not False for label in "AB"
+        ):
+            return []
+        return [self._cause(key, i, right, dict.fromkeys("AB", True))]
+
+    def _cause(
+        self, key: str, i: int, values: dict[str, Array], follows: dict[str, bool | None]
+    ) -> Fault:
+        looks = tuple(
+            Look(
+                label,
+                values[label],
+                self._target(key, i, label, values),
+                follows[label] is True and key in DEPENDS,
+            )
+            for label in "BA"
+        )
+        self._causes.add((key, i))
+        return Fault(key, i, looks)
 
     def _own_tolerance(self, label: str, key: str) -> float:
         if KEYS[key].kind != "real":
@@ -410,9 +445,7 @@ class Comparison:
         if used is False:
             self._side(label).corrected[key, i] = expected
             self._side(label).doubt[key] = doubt
-        return Fault(
-            key, i, label, "local fault", printed, expected, used, rule.borrowed, doubt=doubt
-        )
+        return Fault(key, i, (Look(label, printed, expected),), used, rule.borrowed, doubt)
 
     def _misprint(self, key: str, i: int, printed: dict[str, Array]) -> Fault | None:
         """Find the side that went on from the other side's value and not from its own."""
@@ -425,7 +458,18 @@ class Comparison:
             return None
         label, other = found[0], "B" if found[0] == "A" else "A"
         self._side(label).corrected[key, i] = printed[other]
-        return Fault(key, i, label, "local fault", printed[label], printed[other], False, ())
+        return Fault(key, i, (Look(label, printed[label], printed[other]),), used=False)
+
+    def _stand_in(self, key: str, i: int, label: str, value: Array) -> dict[tuple[str, int], Array]:
+        """Return what to compute with; a*, b*, c* are right or wrong together."""
+        replaced = {(key, i): value}
+        theirs = self._other(label).printed(key, i)
+        if key in STAR_KEYS and theirs is not None and np.array_equal(value, theirs):
+            for name in STAR_KEYS:
+                sibling = self._other(label).printed(name, i)
+                if sibling is not None:
+                    replaced[name, i] = sibling
+        return replaced
 
     def _is_used(
         self, key: str, i: int, label: str, printed: Array, expected: Array, doubt: float = 0.0
@@ -440,7 +484,8 @@ class Comparison:
                 continue
             fits = []
             for stand_in, unsure in ((printed, 0.0), (expected, doubt)):
-                rule = expect(consumer, side, other, block, {(key, i): stand_in}, {key: unsure})
+                replaced = self._stand_in(key, i, label, stand_in)
+                rule = expect(consumer, side, other, block, replaced, {key: unsure})
                 if rule is None and np.any(stand_in):
                     break
                 fits.append(
@@ -448,6 +493,8 @@ class Comparison:
                 )
             if len(fits) == 2 and fits[0] != fits[1]:
                 votes.add(fits[0])
+            elif len(fits) == 2 and not fits[0] and key in STAR_KEYS:
+                return None  # a cell that neither set of a*, b*, c* gives: more than a misprint
         return True if True in votes else False if votes else None
 
     def _cause_or_inherited(
@@ -460,12 +507,12 @@ class Comparison:
     ) -> tuple[Verdict, str, str, list[Fault]]:
         upstream = [name for name in DEPENDS.get(key, ()) if name in disturbed]
         if follows["A"] and follows["B"] and key in DEPENDS:
-            # The cells, say, count in every step of the sum and are named at F_latt already.
+            # The cells and the φ steps, say, count in the sum and are named elsewhere already.
             named = key == "I_before_scaling" and any(
-                verdict == "cause" and name.startswith("F_")
-                for (name, _), verdict in self._verdicts.items()
+                name == "steps" or (name in DEPENDS and name.startswith("F_"))
+                for name, _ in self._causes
             )
-            if named or self._crosses(key, i, "A") or self._crosses(key, i, "B"):
+            if named or any(self._crosses(key, i, label, printed) for label in "AB"):
                 if disturbed:
                     note = f"follows from {_list(upstream or disturbed)}"
                     return "inherited", "", note + self._absent(key, i), []
@@ -480,10 +527,7 @@ class Comparison:
             return "unverifiable", "", f"downstream of {_list(upstream or disturbed)}", []
         if slip := self._misprint(key, i, printed):
             return "local fault", slip.side, slip.note, [slip]
-        targets = {label: self._target(key, i, label, printed) for label in "AB"}
-        fault = Fault(
-            key, i, "", "cause", printed["B"], targets["B"], None, (), printed["A"], targets["A"]
-        )
+        fault = self._cause(key, i, printed, follows)
         return "cause", "", "differs by itself", [fault]
 
     def _absent(self, key: str, i: int) -> str:
@@ -504,13 +548,10 @@ class Comparison:
         other = "B" if label == "A" else "A"
         return printed[other] if crossed is None else crossed.nearest(printed[label])
 
-    def _crosses(self, key: str, i: int, label: str) -> bool:
+    def _crosses(self, key: str, i: int, label: str, values: dict[str, Array]) -> bool | None:
         """Whether the other side's settings with this side's inputs give this side's value."""
         crossed = self._with_inputs_of(key, i, label)
-        value = self._side(label).printed(key, i)
-        return (
-            crossed is not None and value is not None and crossed.fits(value, self.tolerance(key))
-        )
+        return None if crossed is None else crossed.fits(values[label], self.tolerance(key))
 
     def _with_inputs_of(self, key: str, i: int, label: str) -> Expected | None:
         if key not in DEPENDS:
@@ -534,7 +575,7 @@ class Comparison:
         cases = list(self._cases(fault))
         found = explain(cases)
         if found is None:
-            self._add(_unexplained(fault))
+            self._add(_unexplained(fault, self.experiment))
             return
         case, chain = found
         for proposal in chain:
@@ -554,38 +595,20 @@ class Comparison:
     def _cases(self, fault: Fault) -> Iterator[Case]:
         tolerance = self.tolerance(fault.key)
         if fault.key in SHALLOW:
-            tolerance = min(
-                tolerance, 2.0 * max(self.tolerances.single_direct, self.tolerances.double)
-            )
-        tolerance = max(tolerance, fault.doubt, 1e-12)
-        if fault.kind == "local fault":
-            x, y = self._side(fault.side), self._other(fault.side)
+            closer = 2.0 * max(self.tolerances.single_direct, self.tolerances.double)
+            tolerance = min(tolerance, closer)
+        for look in fault.looks:
             yield Case(
-                fault.key, fault.block, x, y, fault.printed, fault.expected, tolerance, "local"
+                key=fault.key,
+                block=fault.block,
+                x=self._side(look.label),
+                y=self._other(look.label),
+                value=look.shown,
+                target=look.right,
+                tolerance=max(tolerance, fault.doubt, 1e-12),
+                kind="local" if fault.side else "cause",
+                follows=look.follows,
             )
-            return
-        assert fault.printed_a is not None
-        assert fault.expected_a is not None
-        yield Case(
-            fault.key,
-            fault.block,
-            self.b,
-            self.a,
-            fault.printed,
-            fault.expected,
-            tolerance,
-            "cause",
-        )
-        yield Case(
-            fault.key,
-            fault.block,
-            self.a,
-            self.b,
-            fault.printed_a,
-            fault.expected_a,
-            tolerance,
-            "cause",
-        )
 
     def _add(self, new: Finding) -> None:
         """Enter a finding, together with an earlier one of the same cause and side."""
@@ -649,19 +672,18 @@ class Comparison:
                 value = side.used(key, i)
                 if value is None:
                     continue
-                verdict = self._verdicts.get((key, i))
-                at_fault = verdict == "local fault" and label in self._at_fault.get((key, i), "")
-                if verdict == "cause" and label == "B":
-                    theirs = other.used(key, i)
-                    rule = (
-                        expect(key, side, other, i, chain, crossed=True) if key in DEPENDS else None
-                    )
-                    mended = rule.nearest(value) if rule is not None else theirs
-                    assert mended is not None
-                    value = mended
+                at_fault = label in self._at_fault.get((key, i), "")
+                # B is given A's settings; A keeps its own.
+                switched = label == "B" and (key, i) in self._causes
+                rule = None
+                if (switched or at_fault or changed & set(DEPENDS.get(key, ()))) and key in RULES:
+                    rule = expect(key, side, other, i, chain, doubts, crossed=label == "B")
+                if switched and rule is None:
+                    theirs = other.used(key, min(i, other.blocks - 1))
+                    assert theirs is not None
+                    value = theirs
                     changed.add(key)
-                elif at_fault or changed & set(DEPENDS.get(key, ())):
-                    rule = expect(key, side, other, i, chain, doubts)
+                elif switched or at_fault or changed & set(DEPENDS.get(key, ())):
                     if rule is None:
                         return chain, key
                     others = other.used(key, min(i, other.blocks - 1))
@@ -708,39 +730,60 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
+class Look:
+    """A difference, looked at from one side.
+
+    Attributes
+    ----------
+    label : str
+        The side.
+    shown, right : ndarray
+        What it shows, and what would be right: from its own upstream keys for a local fault, with
+        the other side's settings for a cause.
+    follows : bool
+        Whether what it shows is known to follow from its own keys and settings.
+    """
+
+    label: str
+    shown: Array
+    right: Array
+    follows: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Fault:
     """A difference that begins at a key.
 
     Attributes
     ----------
-    key, block, side, kind : str, int, str, str
-        Where; ``side`` is empty for a cause that only relates the sides.
-    printed, expected : ndarray
-        For a cause: of side B, with the other's settings and B's inputs.
+    key, block : str, int
+        Where.
+    looks : tuple of Look
+        From the side at fault; from B and from A where it is not clear which deviates.
     used : bool or None
-        Whether the side's downstream keys went on from the printed value.
+        Whether the side's downstream keys went on from what it shows.
     borrowed : tuple of str
         Facts taken from the other side to recompute it.
-    printed_a, expected_a : ndarray, optional
-        For a cause: the same for side A.
     doubt : float
-        Relative uncertainty of ``expected``.
-    follows : str
-        For a cause: the sides whose value follows from their own keys and settings.
+        Relative uncertainty of what would be right.
     """
 
     key: str
     block: int
-    side: str
-    kind: str
-    printed: Array
-    expected: Array
-    used: bool | None
-    borrowed: tuple[str, ...]
-    printed_a: Array | None = None
-    expected_a: Array | None = None
+    looks: tuple[Look, ...]
+    used: bool | None = None
+    borrowed: tuple[str, ...] = ()
     doubt: float = 0.0
-    follows: str = ""
+
+    @property
+    def side(self) -> str:
+        """The side at fault, empty where that is not clear."""
+        return self.looks[0].label if len(self.looks) == 1 else ""
+
+    @property
+    def kind(self) -> str:
+        """What stands in the report."""
+        return "local fault" if self.side else "cause"
 
     @property
     def note(self) -> str:
@@ -749,15 +792,16 @@ class Fault:
 
     @property
     def _wanted(self) -> str:
-        size = float(np.linalg.norm(self.expected))
+        right = self.looks[0].right
+        size = float(np.linalg.norm(right))
         if self.doubt <= 1e-8 or size == 0.0:
-            return _short(self.expected)
-        return f"{_short(self.expected, 6)} (±{self.doubt * size:.1g})"
+            return _short(right)
+        return f"{_short(right, 6)} (±{self.doubt * size:.1g})"
 
     @property
     def remark(self) -> str:
         """What the log tells of whether the image is affected."""
-        if self.kind != "local fault":
+        if not self.side:
             return ""
         remark = {
             False: f"Only the printing is at fault: what follows in {self.side} rests on "
@@ -787,24 +831,28 @@ def compare_experiments(a: Side, b: Side) -> list[FactRow]:
     return rows
 
 
-def _unexplained(fault: Fault) -> Finding:
-    wanted = fault.expected
+def _unexplained(fault: Fault, experiment: list[FactRow]) -> Finding:
+    look = fault.looks[0]
     ratio = ""
-    if len(wanted) == 1 and wanted[0] != 0.0:
-        ratio = f", {fault.printed[0] / wanted[0]:.9g} times it"
-    if fault.kind == "local fault":
+    if len(look.right) == 1 and look.right[0] != 0.0:
+        ratio = f", {look.shown[0] / look.right[0]:.9g} times it"
+    if fault.side:
         title = f"{fault.side}'s {fault.key} does not follow from {fault.side}'s own keys"
         lines = [
-            f"{fault.side} shows {_short(fault.printed)}; its own keys give {_short(wanted)}{ratio}"
+            f"{fault.side} shows {_short(look.shown)}; "
+            f"its own keys give {_short(look.right)}{ratio}"
         ]
-        if np.isnan(fault.printed).any():
+        if np.isnan(look.shown).any():
             lines.append("not a number")
     else:
         title = f"{fault.key} differs, and no hypothesis explains it"
-        assert fault.printed_a is not None
-        moved = not np.array_equal(wanted, fault.printed_a)
-        own = f" ({_short(wanted)} with A's settings)" if moved else ""
-        lines = [f"A {_short(fault.printed_a)}, B {_short(fault.printed)}{own}{ratio}"]
+        other = fault.looks[1]
+        moved = not np.array_equal(look.right, other.shown)
+        own = f" ({_short(look.right)} with A's settings)" if moved else ""
+        lines = [f"A {_short(other.shown)}, B {_short(look.shown)}{own}{ratio}"]
+        told = [row.label for row in experiment if row.same is False and row.said]
+        if told:
+            lines.append(f"settings in which the sides say they differ: {', '.join(told)}")
     return Finding(
         "unexplained", title, fault.side, [fault.key], fault.kind, lines, "", fault.remark
     )

@@ -140,7 +140,10 @@ class Case:
 
     def shown(self, keys: Sequence[str]) -> Array:
         """Return what ``x`` shows under three related keys, as rows."""
-        return np.array([self.of(key) for key in keys])
+        rows = [self.x.printed(key, self.block) for key in keys]
+        if any(row is None for row in rows):
+            raise Unknown(keys[0])
+        return np.array(rows)
 
     def explains_rows(self, predicted: Array, keys: Sequence[str]) -> bool:
         """Whether rows are what ``x`` shows under three related keys."""
@@ -727,21 +730,19 @@ _OMEGA = ("omega_pixel_sr", "omega_pixel")
     combines=True,
 )
 def _subpixel(c: Case) -> Proposals:
-    v = c.view
+    if c.kind == "local":
+        return
     f, s, _ = c.axes()
-    pixel, pix0 = pixel_size(v), c.of("pix0_vector_meters")
+    pixel, pix0 = pixel_size(c.view), c.of("pix0_vector_meters")
     at = c.target - pix0
     corner = [math.floor(float(at @ axis) / pixel + 1e-6) * pixel for axis in (f, s)]
     rest = at - float(at @ f) * f - float(at @ s) * s
-    for n in range(1, 17):
+    steps = round(c.number("steps"))
+    for n in (n for n in range(1, 17) if steps % (n * n) == 0):
         for i, j in itertools.product({0, n // 2}, repeat=2):
+            fast, slow = (w + (k + 0.5) / n * pixel for w, k in zip(corner, (j, i), strict=True))
             yield (
-                pix0
-                + rest
-                + sum(
-                    (w + (k + 0.5) / n * pixel) * a
-                    for w, k, a in zip(corner, (j, i), (f, s), strict=True)
-                ),
+                pix0 + rest + fast * f + slow * s,
                 f"{{x}} shows sub-pixel ({i}, {j}) of {n} x {n}",
             )
 
@@ -1211,7 +1212,7 @@ def _rotated_star(c: Case) -> Proposals:
     "reproduce it in nbcy with -quirks triclinic_cell, or give both the matrix",
 )
 def _triclinic_cell(c: Case) -> Proposals:
-    mine, theirs = c.shown(CELL_KEYS), c.rows(CELL_KEYS)
+    mine, theirs = c.shown(CELL_KEYS), np.array([c.of(key, c.y) for key in CELL_KEYS])
     given = cell_parameters(theirs)
     if max(abs(x - round(x, 3)) for x in given) > 1e-6 + 1e2 * c.tolerance:
         return
@@ -1407,13 +1408,12 @@ def _shape(c: Case) -> Proposals:
     stars = c.shown(STAR_KEYS)
     if c.key == "F_latt":
         hkl, amplitude = [c.of("hkl_frac")], [1.0]
-        measure = float(c.value[0])
     else:
-        if c.number("steps") != c.x.blocks:
+        if c.number("steps") != c.x.blocks or c.x.used("F_latt_a", 0) is not None:
             return
         hkl = [np.asarray(c.x.used("hkl_frac", i)) for i in range(c.x.blocks)]
         amplitude = c.each("F_cell").tolist()
-        measure = float(c.value[0])
+    measure = float(c.value[0])
 
     def value(shape: str, fudge: float, with_stars: bool) -> float:
         factors = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -159,7 +160,8 @@ class AuditReport:
                 ("B", [row.label for row in self.experiment if row.a is None]),
             ):
                 if only:
-                    yield f"said by {label} only: {', '.join(only)}"
+                    text = f"said by {label} only: {', '.join(only)}"
+                    yield from textwrap.wrap(text, 96, subsequent_indent="  ")
 
     def _key_lines(self, full: bool, paint: Any) -> Iterator[str]:
         yield f"  {'key':<23} {'A':<37} {'B':<37} {'rel. diff':>9}  verdict"
