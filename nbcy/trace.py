@@ -6,6 +6,7 @@ from nbcy's own JSON, and has the same shape in each case (spec trace 1).
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -455,17 +456,45 @@ class Trace:
                     lines.append(f"TRACE_NBCY: {name} {numbers}")
         return "\n".join(lines) + "\n"
 
-    def to_json(self, file: TextIO, max_steps: int | None = JSON_STEPS) -> None:
+    def to_json(
+        self,
+        file: TextIO | str | os.PathLike[str] | None = None,
+        max_steps: int | None = JSON_STEPS,
+    ) -> str | None:
         """Write the trace as JSON, step by step, so that memory does not grow with the file.
 
         Parameters
         ----------
-        file : text file
-            Where to.
+        file : text file or path-like, optional
+            Where to; without it the text is returned.
         max_steps : int, optional
-            With more steps than this only the largest ``1000`` are written, and the file says so.
+            With more steps than this only the largest 1000 are written, and the file says so.
             None writes every one.
+
+        Returns
+        -------
+        str or None
+            The text where no file is given.
+
+        Raises
+        ------
+        FileError
+            The path cannot be written.
         """
+        if file is None:
+            text = io.StringIO()
+            text.writelines(self._json_pieces(max_steps))
+            return text.getvalue()
+        if isinstance(file, str | os.PathLike):
+            from nbcy.io.atomic import atomic_write
+
+            with atomic_write(file) as stream:
+                stream.writelines(piece.encode() for piece in self._json_pieces(max_steps))
+        else:
+            file.writelines(self._json_pieces(max_steps))
+        return None
+
+    def _json_pieces(self, max_steps: int | None) -> Iterator[str]:
         head = {
             "format": JSON_FORMAT,
             "pixel": self.pixel,
@@ -477,17 +506,16 @@ class Trace:
         }
         text = json.dumps(head, indent=1, ensure_ascii=False)
         if self.steps is None:
-            file.write(text + "\n")
+            yield text + "\n"
             return
         total = len(self.steps)
         every = max_steps is None or total <= max_steps
         indices = range(total) if every else self.steps.top(1000)
-        file.write(f'{text[:-2]},\n "steps_total": {total},\n')
-        file.write(f' "steps_written": "{"all" if every else "the largest"}",\n "steps": [')
+        yield f'{text[:-2]},\n "steps_total": {total},\n'
+        yield f' "steps_written": "{"all" if every else "the largest"}",\n "steps": ['
         for i, index in enumerate(indices):
-            file.write("\n  " if i == 0 else ",\n  ")
-            json.dump(self.steps.at(index), file)
-        file.write("\n ]\n}\n")
+            yield ("\n  " if i == 0 else ",\n  ") + json.dumps(self.steps.at(index))
+        yield "\n ]\n}\n"
 
     def to_table(self, top: int = 5) -> str:
         """Return the trace for people: value, unit and meaning of each key.
