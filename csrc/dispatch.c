@@ -3,21 +3,31 @@
 
 #include "nbcy.h"
 
+#define DECLARE(build) \
+    int nbcy_render_tile_##build(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *); \
+    void nbcy_evaluate_##build(int, int64_t, const double *, double *);
+#define BUILD(build) (nbcy_isa){#build, nbcy_render_tile_##build, nbcy_evaluate_##build}
+
+DECLARE(scalar)
+DECLARE(generic)
+DECLARE(avx2)
+DECLARE(avx512)
+
 const nbcy_isa *nbcy_available_isas(void)
 {
     static nbcy_isa isas[5];
     int n = 0;
-    isas[n++] = (nbcy_isa){"scalar", nbcy_render_tile_scalar};
-    isas[n++] = (nbcy_isa){"generic", nbcy_render_tile_generic};
+    isas[n++] = BUILD(scalar);
+    isas[n++] = BUILD(generic);
 #ifdef NBCY_X86_64
     /* exactly the features that setup.py names in the flags of each build */
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        isas[n++] = (nbcy_isa){"avx2", nbcy_render_tile_avx2};
+        isas[n++] = BUILD(avx2);
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-            isas[n++] = (nbcy_isa){"avx512", nbcy_render_tile_avx512};
+            isas[n++] = BUILD(avx512);
     }
 #endif
-    isas[n] = (nbcy_isa){NULL, NULL};
+    isas[n] = (nbcy_isa){NULL, NULL, NULL};
     return isas;
 }

@@ -1,2 +1,2 @@
-#define NBCY_RENDER_TILE nbcy_render_tile_avx2
+#define NBCY_BUILD avx2
 #include "kernel_body.h"

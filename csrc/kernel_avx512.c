@@ -1,2 +1,2 @@
-#define NBCY_RENDER_TILE nbcy_render_tile_avx512
+#define NBCY_BUILD avx512
 #include "kernel_body.h"

@@ -1,5 +1,5 @@
 /* The physics of a block of pixels (sections 2, 7 and 9), included once per instruction set.
-   Before including, define NBCY_RENDER_TILE as the name of the entry point; with NBCY_TRACING the block
+   Before including, define NBCY_BUILD as the name of the build; with NBCY_TRACING instead the block
    holds one pixel and every step is kept, so that a trace cannot drift from the image. */
 #include <stdlib.h>
 
@@ -10,38 +10,45 @@
    Three of them still multiply to a normal double. */
 #define NBCY_TINY 1e-30
 
-typedef double nbcy_lanes[NBCY_BLOCK];
+/* Sources that share a direction and differ in wavelength are rendered together, so many at a time. */
+#define NBCY_CHUNK 16
+
+typedef real nbcy_lanes[NBCY_BLOCK / NBCY_WIDTH];
 
 typedef struct {
-    int n;                                 /* lanes in use; the others repeat the last pixel */
+    int n, vectors;                        /* pixels in use; idle lanes of the last vector repeat the last pixel */
     const nbcy_panel *panel;
     int64_t image_index[NBCY_BLOCK];
     nbcy_lanes fast, slow;                 /* pixel coordinates */
+    nbcy_lanes column, row;                /* the same within a full patch */
     nbcy_lanes dx, dy, dz, airpath;        /* unit vector and distance to the current sub-pixel */
-    nbcy_lanes sx, sy, sz, kept;           /* scattering vector (1/m); kept is 0 where dmin skips */
-    nbcy_lanes omega, capture, polar;      /* of the current visit: one sub-pixel, layer, source */
+    nbcy_lanes qx, qy, qz;                 /* scattering vector (1/m), or, of several wavelengths, times each */
+    nbcy_lanes omega, capture, polar;      /* of the current visit: one sub-pixel, layer, direction */
     nbcy_lanes omega_first, omega_sum, capture_total, polar_first, polar_seen, polar_any;
-    nbcy_lanes h, k, l, lattice;
+    nbcy_lanes sum_sources, sum_visits, sum;
+    double q_centre[3], q_extent[3];       /* of a box around the scattering vectors of all lanes */
+    int n_chunk;
+    double inverse_wavelength[NBCY_CHUNK];
+    nbcy_lanes kept[NBCY_CHUNK];           /* 0 where dmin skips */
+    nbcy_lanes sum_orientations[NBCY_CHUNK];
+    nbcy_lanes h, k, l, lattice;           /* of the last step, where it is kept */
     int64_t reflection[NBCY_BLOCK];        /* index into the padded grid */
-    nbcy_lanes sum_orientations, sum_sources, sum_visits, sum;
 #ifdef NBCY_TRACING
     nbcy_lanes px, py, pz;                 /* the sub-pixel's position */
 #endif
-    double *capture_first;                 /* [layer][lane]: of the first sub-pixel */
+    real *capture_first;                   /* [layer][vector]: of the first sub-pixel */
 } nbcy_block;
 
 #ifdef NBCY_TRACING   /* what keeps the steps stands in kernel_trace.c */
-#define NBCY_LANES 1
 #define TRACE(...) __VA_ARGS__
 static void trace_visit(nbcy_trace *trace, const nbcy_block *b, int64_t visit);
-static void trace_source(nbcy_trace *trace, const nbcy_block *b, const nbcy_source *source, int64_t index);
+static void trace_source(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, int64_t source, int64_t index);
 static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, int64_t index);
 static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, double inside, double outside);
 #else
-#define NBCY_LANES NBCY_BLOCK
 #define TRACE(...)
 #endif
-#define FOR_LANES for (int i = 0; i < NBCY_LANES; i++)
+#define FOR_LANES for (int i = 0; i < b->vectors; i++)
 
 NBCY_INLINE double dot3(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
@@ -54,6 +61,21 @@ static void rotate_about(const double *v, const double *axis, double angle, doub
     out[2] = axis[2] * along + v[2] * c + (-axis[1] * v[0] + axis[0] * v[1]) * s;
 }
 
+static void bend(const nbcy_scene *sc, nbcy_block *b)
+{
+    const nbcy_panel *p = b->panel;
+    double ahead[3] = {sc->distance * sc->beam[0], sc->distance * sc->beam[1], sc->distance * sc->beam[2]};
+    double *x = (double *)b->dx, *y = (double *)b->dy, *z = (double *)b->dz;
+    for (int lane = 0; lane < b->vectors * NBCY_WIDTH; lane++) {
+        double turned[3], bent[3];
+        rotate_about(ahead, p->slow, y[lane] / sc->distance, turned);
+        rotate_about(turned, p->fast, z[lane] / sc->distance, bent);
+        x[lane] = bent[0];
+        y[lane] = bent[1];
+        z[lane] = bent[2];
+    }
+}
+
 /* Section 2 step 6 and the solid angle of section 9. */
 static void place_subpixel(const nbcy_scene *sc, nbcy_block *b, int sub_slow, int sub_fast, int layer)
 {
@@ -62,134 +84,162 @@ static void place_subpixel(const nbcy_scene *sc, nbcy_block *b, int sub_slow, in
     const double ox = p->origin[0] + depth * p->normal[0];
     const double oy = p->origin[1] + depth * p->normal[1];
     const double oz = p->origin[2] + depth * p->normal[2];
-    const double area = p->pixel_size * p->pixel_size, close = p->close_distance;
+    const double area = p->pixel_size * p->pixel_size * p->close_distance;
     FOR_LANES {
-        double f = sub * (b->fast[i] * sc->oversample + sub_fast) + sub / 2.0;
-        double s = sub * (b->slow[i] * sc->oversample + sub_slow) + sub / 2.0;
+        real f = sub * (b->fast[i] * sc->oversample + sub_fast) + sub / 2.0;
+        real s = sub * (b->slow[i] * sc->oversample + sub_slow) + sub / 2.0;
         b->dx[i] = f * p->fast[0] + s * p->slow[0] + ox;
         b->dy[i] = f * p->fast[1] + s * p->slow[1] + oy;
         b->dz[i] = f * p->fast[2] + s * p->slow[2] + oz;
     }
-    if (sc->curved) {
-        double ahead[3] = {sc->distance * sc->beam[0], sc->distance * sc->beam[1], sc->distance * sc->beam[2]};
-        FOR_LANES {
-            double turned[3], bent[3];
-            rotate_about(ahead, p->slow, b->dy[i] / sc->distance, turned);
-            rotate_about(turned, p->fast, b->dz[i] / sc->distance, bent);
-            b->dx[i] = bent[0];
-            b->dy[i] = bent[1];
-            b->dz[i] = bent[2];
-        }
-    }
+    if (sc->curved)
+        bend(sc, b);
     TRACE(b->px[0] = b->dx[0]; b->py[0] = b->dy[0]; b->pz[0] = b->dz[0];)
     FOR_LANES {
-        double r = sqrt(b->dx[i] * b->dx[i] + b->dy[i] * b->dy[i] + b->dz[i] * b->dz[i]);
-        double inverse = 1.0 / r;
+        real r = nbcy_sqrt(b->dx[i] * b->dx[i] + b->dy[i] * b->dy[i] + b->dz[i] * b->dz[i]);
+        real inverse = 1.0 / r, square = inverse * inverse;
         b->airpath[i] = r;
         b->dx[i] *= inverse;
         b->dy[i] *= inverse;
         b->dz[i] *= inverse;
-        b->omega[i] = sc->point_pixel ? inverse * inverse : area * inverse * inverse * close * inverse;
+        b->omega[i] = sc->point_pixel ? square : area * square * inverse;
     }
 }
 
 /* Fraction of photons caught in one layer. */
 static void capture_in_layer(const nbcy_scene *sc, nbcy_block *b, int layer)
 {
-    if (sc->mu == 0.0) {
-        FOR_LANES b->capture[i] = 1.0;
-        return;
-    }
     const double *normal = b->panel->normal;
     const double front = -layer * sc->layer_step * sc->mu, back = -(layer + 1) * sc->layer_step * sc->mu;
     FOR_LANES {
-        double along = b->dx[i] * normal[0] + b->dy[i] * normal[1] + b->dz[i] * normal[2];
-        double inverse = 1.0 / nbcy_max(along, 1e-300);
+        real along = b->dx[i] * normal[0] + b->dy[i] * normal[1] + b->dz[i] * normal[2];
+        real inverse = 1.0 / nbcy_max(along, nbcy_all(1e-300));
         b->capture[i] = nbcy_exp_negative(front * inverse) - nbcy_exp_negative(back * inverse);
     }
 }
 
-/* Scattering vector and polarization for one source. */
-static void aim_source(const nbcy_scene *sc, nbcy_block *b, const nbcy_source *src)
+/* How many of the sources from this one on are rendered together. */
+static int chunk_of(const nbcy_source *source, int64_t left)
 {
-    const double *in = src->incident, inverse_wavelength = src->inverse_wavelength, kahn = sc->kahn_factor;
+    int n = 1;
+#ifndef NBCY_TRACING
+    while (n < left && n < NBCY_CHUNK && memcmp(source[n].incident, source->incident, sizeof source->incident) == 0)
+        n++;
+#else
+    (void)source;
+    (void)left;
+#endif
+    return n;
+}
+
+/* Scattering vectors and polarization for a chunk of sources; returns whether dmin keeps anything. */
+static int aim_sources(const nbcy_scene *sc, nbcy_block *b, const nbcy_source *source, int n)
+{
+    const double *in = source->incident, kahn = sc->kahn_factor;
+    const double *e = source->pol_e, *p = source->pol_b;
+    const double inverse_wavelength = n == 1 ? source->inverse_wavelength : 1.0;
+    b->n_chunk = n;
     FOR_LANES {
-        b->sx[i] = (b->dx[i] - in[0]) * inverse_wavelength;
-        b->sy[i] = (b->dy[i] - in[1]) * inverse_wavelength;
-        b->sz[i] = (b->dz[i] - in[2]) * inverse_wavelength;
-        double c = b->dx[i] * in[0] + b->dy[i] * in[1] + b->dz[i] * in[2];
-        double x = b->dx[i] * src->pol_e[0] + b->dy[i] * src->pol_e[1] + b->dz[i] * src->pol_e[2];
-        double y = b->dx[i] * src->pol_b[0] + b->dy[i] * src->pol_b[1] + b->dz[i] * src->pol_b[2];
-        /* cos 2psi (1 - c^2) = x^2 - y^2 because d is of unit length: no arc tangent, no 0/0 */
-        b->polar[i] = sc->nopolar ? 1.0 : 0.5 * (1.0 + c * c - kahn * (x * x - y * y));
-        b->kept[i] = 1.0;
+        b->qx[i] = (b->dx[i] - in[0]) * inverse_wavelength;
+        b->qy[i] = (b->dy[i] - in[1]) * inverse_wavelength;
+        b->qz[i] = (b->dz[i] - in[2]) * inverse_wavelength;
     }
-    if (sc->dmin > 0.0) {
+    if (sc->nopolar) {
+        FOR_LANES b->polar[i] = nbcy_all(1.0);
+    } else {
         FOR_LANES {
-            double s = sqrt(b->sx[i] * b->sx[i] + b->sy[i] * b->sy[i] + b->sz[i] * b->sz[i]);
-            b->kept[i] = sc->dmin > 1.0 / s ? 0.0 : 1.0;
+            real c = b->dx[i] * in[0] + b->dy[i] * in[1] + b->dz[i] * in[2];
+            b->polar[i] = 0.5 + 0.5 * c * c;
+        }
+        if (kahn != 0.0) {
+            FOR_LANES {
+                /* cos 2psi (1 - c^2) = x^2 - y^2 because d is of unit length: no arc tangent, no 0/0 */
+                real x = b->dx[i] * e[0] + b->dy[i] * e[1] + b->dz[i] * e[2];
+                real y = b->dx[i] * p[0] + b->dy[i] * p[1] + b->dz[i] * p[2];
+                b->polar[i] -= 0.5 * kahn * (x * x - y * y);
+            }
         }
     }
-}
-
-static int any_lane(const double *flags)
-{
-    int any = 0;
-    FOR_LANES any |= flags[i] != 0.0;
-    return any;
-}
-
-/* Section 7: the lattice factor of one orientation (sign dropped: only its square counts), and the index
-   of the nearest reflection in the padded grid. */
-NBCY_INLINE void lattice_of_shape(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int keep_hkl)
-{
-    const double ax = cell[0], ay = cell[1], az = cell[2];
-    const double bx = cell[3], by = cell[4], bz = cell[5];
-    const double cx = cell[6], cy = cell[7], cz = cell[8];
-    const double na = sc->cells[0], nb = sc->cells[1], nc = sc->cells[2], volume = na * nb * nc;
-    const double mhh = sc->metric[0], mkk = sc->metric[1], mll = sc->metric[2];
-    const double mhk = 2.0 * sc->metric[3], mhl = 2.0 * sc->metric[4], mkl = 2.0 * sc->metric[5];
-    const double h_low = sc->index_low[0], k_low = sc->index_low[1], l_low = sc->index_low[2];
-    const double h_high = sc->index_high[0], k_high = sc->index_high[1], l_high = sc->index_high[2];
-    const double stride_k = (double)sc->grid_l, stride_h = (double)sc->grid_k * (double)sc->grid_l;
-    FOR_LANES {
-        double h = ax * b->sx[i] + ay * b->sy[i] + az * b->sz[i];
-        double k = bx * b->sx[i] + by * b->sy[i] + bz * b->sz[i];
-        double l = cx * b->sx[i] + cy * b->sy[i] + cz * b->sz[i];
-        double h0 = nbcy_ceil(h - 0.5), k0 = nbcy_ceil(k - 0.5), l0 = nbcy_ceil(l - 0.5);
-        double dh = h - h0, dk = k - k0, dl = l - l0;
-        if (keep_hkl) {
-            b->h[i] = h;
-            b->k[i] = k;
-            b->l[i] = l;
+    for (int j = 0; j < n; j++)
+        b->inverse_wavelength[j] = n == 1 ? 1.0 : source[j].inverse_wavelength;
+    if (sc->dmin == 0.0)
+        return 1;
+    double kept_any = 0.0;
+    for (int j = 0; j < n; j++) {
+        FOR_LANES {
+            real s = nbcy_sqrt(b->qx[i] * b->qx[i] + b->qy[i] * b->qy[i] + b->qz[i] * b->qz[i]);
+            b->kept[j][i] = nbcy_if_less(1.0 / (s * b->inverse_wavelength[j]), nbcy_all(sc->dmin), nbcy_all(0.0), nbcy_all(1.0));
+            kept_any += nbcy_total(b->kept[j][i]);
         }
-        if (shape == NBCY_SQUARE) {
-            /* sin(pi N h)/sin(pi h) = +-sin(pi N d)/sin(pi d): fractions are exact, so both sines are one
-               polynomial on [-1/2, 1/2] and the three ratios share one division */
-            double eh = nbcy_max(__builtin_fabs(dh), NBCY_TINY);
-            double ek = nbcy_max(__builtin_fabs(dk), NBCY_TINY);
-            double el = nbcy_max(__builtin_fabs(dl), NBCY_TINY);
-            double uh = na * eh, uk = nb * ek, ul = nc * el;
-            double numerator = nbcy_sinpi(uh - nbcy_rint(uh)) * nbcy_sinpi(uk - nbcy_rint(uk))
-                             * nbcy_sinpi(ul - nbcy_rint(ul));
-            double denominator = nbcy_sinpi(eh) * nbcy_sinpi(ek) * nbcy_sinpi(el);
-            b->lattice[i] = numerator / denominator;
-        } else {
-            double rho = mhh * dh * dh + mkk * dk * dk + mll * dl * dl
-                       + mhk * dh * dk + mhl * dh * dl + mkl * dk * dl;
-            if (shape == NBCY_ROUND)
-                b->lattice[i] = volume * 0.723601254558268 * nbcy_sphere(sqrt(rho));
-            else if (shape == NBCY_GAUSS)
-                b->lattice[i] = volume * nbcy_exp_negative(rho * (-1.0 / 0.63));
-            else
-                b->lattice[i] = rho < 0.3969 ? volume : 0.0;
-        }
-        /* the grid is padded by a layer of default_F, so clamping replaces every bounds check */
-        h0 = nbcy_min(nbcy_max(h0, h_low), h_high) - h_low;
-        k0 = nbcy_min(nbcy_max(k0, k_low), k_high) - k_low;
-        l0 = nbcy_min(nbcy_max(l0, l_low), l_high) - l_low;
-        b->reflection[i] = nbcy_whole(h0 * stride_h + k0 * stride_k + l0);
     }
+    return kept_any != 0.0;
+}
+
+static void lane_range(const nbcy_block *b, const real *lanes, double *centre, double *extent)
+{
+    real low = lanes[0], high = lanes[0];
+    for (int i = 1; i < b->vectors; i++) {
+        low = nbcy_min(low, lanes[i]);
+        high = nbcy_max(high, lanes[i]);
+    }
+    double lows[NBCY_WIDTH], highs[NBCY_WIDTH];
+    nbcy_store(lows, low);
+    nbcy_store(highs, high);
+    for (int i = 1; i < NBCY_WIDTH; i++) {
+        lows[0] = lows[i] < lows[0] ? lows[i] : lows[0];
+        highs[0] = highs[i] > highs[0] ? highs[i] : highs[0];
+    }
+    *centre = 0.5 * (lows[0] + highs[0]);
+    *extent = 0.5 * (highs[0] - lows[0]);
+}
+
+enum place { INSIDE, ASTRIDE, OUTSIDE };
+
+/* Where in the box of the grid an orientation puts the reflections nearest to a block. */
+static enum place place_in_grid(const nbcy_scene *sc, const nbcy_block *b, const double *cell)
+{
+    enum place place = INSIDE;
+    for (int axis = 0; axis < 3; axis++, cell += 3) {
+        const double centre = dot3(cell, b->q_centre);
+        const double extent = fabs(cell[0]) * b->q_extent[0] + fabs(cell[1]) * b->q_extent[1] + fabs(cell[2]) * b->q_extent[2];
+        double low = INFINITY, high = -INFINITY;
+        for (int j = 0; j < b->n_chunk; j++) {
+            const double h = centre * b->inverse_wavelength[j], reach = extent * b->inverse_wavelength[j];
+            low = h - reach < low ? h - reach : low;
+            high = h + reach > high ? h + reach : high;
+        }
+        /* half an index to spare is more than rounding can move */
+        if (high < sc->index_low[axis] || low > sc->index_high[axis])
+            return OUTSIDE;
+        if (low < sc->index_low[axis] || high > sc->index_high[axis])
+            place = ASTRIDE;
+    }
+    return place;
+}
+
+/* Section 7: the lattice factor (sign dropped: only its square counts) from the distances to the nearest node. */
+NBCY_INLINE real lattice_factor(const nbcy_scene *sc, real dh, real dk, real dl, const int shape)
+{
+    const double volume = sc->cells[0] * sc->cells[1] * sc->cells[2];
+    if (shape == NBCY_SQUARE) {
+        /* sin(pi N h)/sin(pi h) = +-sin(pi N d)/sin(pi d): fractions are exact, so both sines are one
+           polynomial on [-1/2, 1/2] and the three ratios share one division */
+        const real offset[3] = {nbcy_abs_above(dh, NBCY_TINY), nbcy_abs_above(dk, NBCY_TINY), nbcy_abs_above(dl, NBCY_TINY)};
+        real turns[3];
+        for (int axis = 0; axis < 3; axis++)
+            turns[axis] = sc->cells[axis] * offset[axis];
+        for (int axis = 0; axis < 3; axis++)
+            turns[axis] -= nbcy_rint(turns[axis]);
+        return nbcy_sine_product(turns) / nbcy_sine_product(offset);
+    }
+    const double *m = sc->metric;
+    real rho = m[0] * dh * dh + m[1] * dk * dk + m[2] * dl * dl
+             + 2.0 * m[3] * dh * dk + 2.0 * m[4] * dh * dl + 2.0 * m[5] * dk * dl;
+    if (shape == NBCY_ROUND)
+        return volume * 0.723601254558268 * nbcy_sphere(nbcy_sqrt(rho));
+    if (shape == NBCY_GAUSS)
+        return volume * nbcy_exp_negative(rho * (-1.0 / 0.63));
+    return nbcy_if_less(rho, nbcy_all(0.3969), nbcy_all(volume), nbcy_all(0.0));
 }
 
 /* Tricubic Lagrange over floor - 1 ... floor + 2 of each axis; default_F where the list does not hold all of it. */
@@ -220,54 +270,146 @@ static double interpolated_F(const nbcy_scene *sc, double h, double k, double l)
     return sum;
 }
 
-/* Adds F^2 L^2 of one orientation to sum_orientations. */
-NBCY_INLINE void step_of_shape(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape)
+/* Adds F^2 L^2 of one orientation to the sums of the sources first ... last - 1 of the chunk.
+   clamped: the nearest node may lie outside the grid, whose outermost layer then answers for it.
+   scaled: the scattering vectors are still to be divided by each source's wavelength. */
+NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, int first, int last,
+                           const int shape, const int clamped, const int scaled, const int interpolated)
 {
-    if (sc->interpolate) {
-        lattice_of_shape(sc, b, cell, shape, 1);
-        FOR_LANES {
-            double amplitude = b->lattice[i] * interpolated_F(sc, b->h[i], b->k[i], b->l[i]);
-            b->sum_orientations[i] += amplitude * amplitude;
-        }
-        return;
-    }
-    lattice_of_shape(sc, b, cell, shape, NBCY_LANES == 1);
+    const double stride_k = (double)sc->grid_l, stride_h = (double)sc->grid_k * (double)sc->grid_l;
+    const double *low = sc->index_low, *high = sc->index_high;
+    const double start = -(low[0] * stride_h + low[1] * stride_k + low[2]);
     const double *restrict F = sc->F;
     FOR_LANES {
-        double amplitude = b->lattice[i] * F[b->reflection[i]];
-        b->sum_orientations[i] += amplitude * amplitude;
+        const real qx = b->qx[i], qy = b->qy[i], qz = b->qz[i];
+        const real hq = cell[0] * qx + cell[1] * qy + cell[2] * qz;
+        const real kq = cell[3] * qx + cell[4] * qy + cell[5] * qz;
+        const real lq = cell[6] * qx + cell[7] * qy + cell[8] * qz;
+        for (int j = first; j < last; j++) {
+            const double inverse_wavelength = b->inverse_wavelength[j];
+            real h = scaled ? hq * inverse_wavelength : hq;
+            real k = scaled ? kq * inverse_wavelength : kq;
+            real l = scaled ? lq * inverse_wavelength : lq;
+            real h0 = nbcy_ceil(h - 0.5), k0 = nbcy_ceil(k - 0.5), l0 = nbcy_ceil(l - 0.5);
+            real lattice = lattice_factor(sc, h - h0, k - k0, l - l0, shape), amplitude;
+            if (clamped) {
+                h0 = nbcy_min(nbcy_max(h0, nbcy_all(low[0])), nbcy_all(high[0]));
+                k0 = nbcy_min(nbcy_max(k0, nbcy_all(low[1])), nbcy_all(high[1]));
+                l0 = nbcy_min(nbcy_max(l0, nbcy_all(low[2])), nbcy_all(high[2]));
+            }
+            nbcy_store_whole(b->reflection + i * NBCY_WIDTH, h0 * stride_h + (k0 * stride_k + (l0 + start)));
+            if (interpolated) {
+                double value[NBCY_WIDTH], at[3][NBCY_WIDTH];
+                nbcy_store(at[0], h);
+                nbcy_store(at[1], k);
+                nbcy_store(at[2], l);
+                for (int lane = 0; lane < NBCY_WIDTH; lane++)
+                    value[lane] = interpolated_F(sc, at[0][lane], at[1][lane], at[2][lane]);
+                amplitude = lattice * nbcy_load(value);
+            } else {
+                /* through memory: taking integers out of a vector register costs more */
+                __asm__ volatile("" : "+m"(b->reflection));
+                amplitude = lattice * nbcy_lookup(F, b->reflection + i * NBCY_WIDTH);
+            }
+            TRACE(b->h[i] = h; b->k[i] = k; b->l[i] = l; b->lattice[i] = lattice;)
+            b->sum_orientations[j][i] += amplitude * amplitude;
+        }
     }
 }
 
-static void step(const nbcy_scene *sc, nbcy_block *b, const double *cell)
+NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, int first, int last,
+                                    int clamped, const int shape)
+{
+    if (sc->interpolate)
+        add_steps(sc, b, cell, first, last, shape, 1, 1, 1);
+    else if (clamped)
+        add_steps(sc, b, cell, first, last, shape, 1, 1, 0);
+    else if (b->n_chunk > 1)
+        add_steps(sc, b, cell, first, last, shape, 0, 1, 0);
+    else
+        add_steps(sc, b, cell, 0, 1, shape, 0, 0, 0);
+}
+
+static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *cell, int first, int last, int clamped)
 {
     switch (sc->shape) {
-    case NBCY_SQUARE: step_of_shape(sc, b, cell, NBCY_SQUARE); break;
-    case NBCY_ROUND: step_of_shape(sc, b, cell, NBCY_ROUND); break;
-    case NBCY_GAUSS: step_of_shape(sc, b, cell, NBCY_GAUSS); break;
-    default: step_of_shape(sc, b, cell, NBCY_TOPHAT); break;
+    case NBCY_SQUARE: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_SQUARE); break;
+    case NBCY_ROUND: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_ROUND); break;
+    case NBCY_GAUSS: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_GAUSS); break;
+    default: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_TOPHAT); break;
     }
 }
 
+/* All orientations for the sources of one chunk. */
+static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *cell TRACE(, nbcy_trace *trace, int64_t step))
+{
+    /* finding the box of a block pays from a few steps on */
+    const int bounded = NBCY_WIDTH > 1 && !sc->interpolate && sc->n_orientations * b->n_chunk > 3;
+    if (bounded) {
+        lane_range(b, b->qx, &b->q_centre[0], &b->q_extent[0]);
+        lane_range(b, b->qy, &b->q_centre[1], &b->q_extent[1]);
+        lane_range(b, b->qz, &b->q_centre[2], &b->q_extent[2]);
+    }
+    for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
+        const enum place place = bounded ? place_in_grid(sc, b, cell) : ASTRIDE;
+        if (place == OUTSIDE && sc->default_F == 0.0)
+            continue;
+        add_orientation(sc, b, cell, 0, b->n_chunk, place != INSIDE);
+        TRACE(trace_step(sc, trace, b, step + o);)
+    }
+}
+
+/* The polarization of the first sub-pixel and source that dmin does not skip. */
+static void keep_first_polar(const nbcy_scene *sc, nbcy_block *b)
+{
+    FOR_LANES {
+        real fresh = 1.0 - b->polar_seen[i];
+        if (sc->dmin > 0.0) {
+            real kept = b->kept[0][i];
+            for (int j = 1; j < b->n_chunk; j++)
+                kept = nbcy_max(kept, b->kept[j][i]);
+            fresh *= kept;
+        }
+        b->polar_first[i] += fresh * b->polar[i];
+        b->polar_seen[i] += fresh;
+    }
+}
+
+/* The steps of one source, weighed. */
+static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight)
+{
+    FOR_LANES {
+        real sum = weight * b->sum_orientations[j][i];
+        if (sc->oversample_polar)
+            sum *= b->polar[i];
+        if (sc->dmin > 0.0)
+            sum *= b->kept[j][i];
+        b->sum_sources[i] += sum;
+    }
+}
 
 /* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. */
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TRACE(, nbcy_trace *trace))
 {
     const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
     TRACE(int64_t visit = 0;)
+    const real zero = nbcy_all(0.0);
     FOR_LANES {
-        b->sum[i] = 0.0;
-        b->sum_visits[i] = 0.0;
-        b->omega_sum[i] = 0.0;
-        b->polar_first[i] = 0.0;
-        b->polar_seen[i] = 0.0;
-        b->capture_total[i] = 0.0;
+        b->sum[i] = zero;
+        TRACE(b->sum_visits[i] = zero;)
+        b->omega_sum[i] = zero;
+        b->polar_first[i] = zero;
+        b->polar_seen[i] = zero;
+        b->capture_total[i] = zero;
     }
+    if (sc->mu == 0.0)
+        FOR_LANES b->capture[i] = nbcy_all(1.0);
     for (int sub = 0; sub < subs; sub++) {
         for (int layer = 0; layer < sc->layers; layer++) {
             place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
-            capture_in_layer(sc, b, layer);
-            double *capture_first = b->capture_first + layer * NBCY_BLOCK;
+            if (sc->mu != 0.0)
+                capture_in_layer(sc, b, layer);
+            real *capture_first = b->capture_first + layer * (NBCY_BLOCK / NBCY_WIDTH);
             if (sub == 0) {
                 FOR_LANES {
                     capture_first[i] = b->capture[i];
@@ -279,64 +421,75 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TR
             if (layer == 0)
                 FOR_LANES b->omega_sum[i] += b->omega[i];
             TRACE(trace_visit(trace, b, visit);)
-            FOR_LANES b->sum_sources[i] = 0.0;
-            for (int64_t source = 0; source < sc->n_sources; source++) {
-                aim_source(sc, b, &sc->sources[source]);
+            FOR_LANES b->sum_sources[i] = zero;
+            int n;
+            for (int64_t source = 0; source < sc->n_sources; source += n) {
+                /* the very first visit has orientations of its own, for one source */
+                n = first_visit ? 1 : chunk_of(sc->sources + source, sc->n_sources - source);
+                const int kept = aim_sources(sc, b, sc->sources + source, n);
                 if (sub == 0 && layer == 0 && source == 0)
                     FOR_LANES b->polar_any[i] = b->polar[i];
-                TRACE(trace_source(trace, b, &sc->sources[source], visit * sc->n_sources + source);)
-                if (!any_lane(b->kept))
+                TRACE(trace_source(sc, trace, b, source, visit * sc->n_sources + source);)
+                if (!kept)
                     continue;
-                FOR_LANES {
-                    b->polar_first[i] = b->polar_seen[i] == 0.0 && b->kept[i] != 0.0 ? b->polar[i] : b->polar_first[i];
-                    b->polar_seen[i] = b->kept[i] != 0.0 ? 1.0 : b->polar_seen[i];
-                    b->sum_orientations[i] = 0.0;
-                }
-                const double *cell = first_visit ? sc->first_orientations : sc->orientations;
+                keep_first_polar(sc, b);
+                for (int j = 0; j < n; j++)
+                    FOR_LANES b->sum_orientations[j][i] = zero;
+                add_orientations(sc, b, first_visit ? sc->first_orientations : sc->orientations
+                                 TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
                 first_visit = 0;
-                for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
-                    step(sc, b, cell);
-                    TRACE(trace_step(sc, trace, b, (visit * sc->n_sources + source) * sc->n_orientations + o);)
-                }
-                const double weight = sc->sources[source].relative_weight;
-                FOR_LANES {
-                    double factor = sc->oversample_polar ? b->polar[i] : 1.0;
-                    b->sum_sources[i] += weight * factor * b->kept[i] * b->sum_orientations[i];
-                }
+                for (int j = 0; j < n; j++)
+                    add_source(sc, b, j, sc->sources[source + j].relative_weight);
             }
             TRACE(visit++;)
             const int thick_later = sc->oversample_thick || sc->layer_capture;
             FOR_LANES {
-                double factor = sc->oversample_omega ? b->omega[i] : 1.0;
-                factor *= sc->oversample_thick ? b->capture[i] : 1.0;
-                b->sum_visits[i] += factor * b->sum_sources[i];
-                factor *= thick_later ? 1.0 : capture_first[i];
+                real factor = sc->oversample_omega ? b->omega[i] : nbcy_all(1.0);
+                if (sc->oversample_thick)
+                    factor *= b->capture[i];
+                TRACE(b->sum_visits[i] += factor * b->sum_sources[i];)
+                if (!thick_later)
+                    factor *= capture_first[i];
                 b->sum[i] += factor * b->sum_sources[i];
             }
         }
     }
-    const double *capture_last = b->capture_first + (sc->layers - 1) * NBCY_BLOCK;
+    const real *capture_last = b->capture_first + (sc->layers - 1) * (NBCY_BLOCK / NBCY_WIDTH);
     const int last_only = sc->layer_capture && !sc->oversample_thick;
     const double inside_scale = sc->water_scaling ? sc->water : 0.0;
     const double outside_scale = sc->water_scaling ? 0.0 : sc->water;
     FOR_LANES {
-        double capture = last_only ? capture_last[i] : 1.0;
-        double polar = sc->oversample_polar ? 1.0 : b->polar_first[i];
-        double omega = sc->oversample_omega ? 1.0 : b->omega_first[i];
-        double inside = inside_scale * (sc->layer_capture ? 1.0 : b->capture_total[i]);
-        double outside = outside_scale * b->polar_any[i] * b->omega_first[i] * b->capture_total[i];
-        double photons = sc->scale * (b->sum[i] + inside) * capture * polar * omega + outside;
+        real chain = last_only ? capture_last[i] : nbcy_all(1.0);
+        if (!sc->oversample_polar)
+            chain *= b->polar_first[i];
+        if (!sc->oversample_omega)
+            chain *= b->omega_first[i];
+        real inside = inside_scale * (sc->layer_capture ? nbcy_all(1.0) : b->capture_total[i]);
+        real outside = outside_scale * b->polar_any[i] * b->omega_first[i] * b->capture_total[i];
+        real photons = sc->scale * (b->sum[i] + inside) * chain + outside;
         TRACE(trace_chain(sc, trace, b, inside, outside);)
         b->sum[i] = photons;
     }
 }
 
+static void free_block(nbcy_block *b)
+{
+    if (b)
+        free(b->capture_first);
+    free(b);
+}
+
+static void *new_lanes(size_t size)
+{
+    return aligned_alloc(64, (size + 63) / 64 * 64);
+}
+
 static nbcy_block *new_block(const nbcy_scene *sc)
 {
-    nbcy_block *b = malloc(sizeof *b);
+    nbcy_block *b = new_lanes(sizeof *b);
     if (!b)
         return NULL;
-    b->capture_first = malloc(sizeof(nbcy_lanes) * (size_t)sc->layers);
+    b->capture_first = new_lanes(sizeof(nbcy_lanes) * (size_t)sc->layers);
     if (!b->capture_first) {
         free(b);
         return NULL;
@@ -344,91 +497,143 @@ static nbcy_block *new_block(const nbcy_scene *sc)
     return b;
 }
 
-static void free_block(nbcy_block *b)
-{
-    free(b->capture_first);
-    free(b);
-}
-
 #ifndef NBCY_TRACING
 
-/* Renders the lanes in use and starts the next block. */
-static double finish_block(const nbcy_scene *sc, nbcy_block *b, float *image)
+typedef struct { int64_t slow, fast, rows, columns; } nbcy_patch;
+
+/* Whether a patch holds the pixel of the very first visit, which has orientations of its own. */
+static int holds_first_pixel(const nbcy_scene *sc, const nbcy_block *b, const nbcy_patch *patch)
 {
+    const int64_t first = sc->first_pixel - b->panel->offset, pitch = b->panel->pixels_fast;
+    return sc->first_pixel >= b->panel->offset && patch->slow <= first / pitch && first / pitch < patch->slow + patch->rows
+           && patch->fast <= first % pitch && first % pitch < patch->fast + patch->columns;
+}
+
+/* Takes the pixels of a patch that the mask leaves in. The pixel of the very first visit goes alone. Returns whether
+   the patch is taken whole. */
+static int take_pixels(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *patch, int alone)
+{
+    const int rows = (int)patch->rows, columns = (int)patch->columns;
+    const int whole = alone || (!sc->mask && !holds_first_pixel(sc, b, patch));
+    if (whole && rows * columns == NBCY_BLOCK) {
+        b->n = NBCY_BLOCK;
+        b->vectors = NBCY_BLOCK / NBCY_WIDTH;
+        FOR_LANES {
+            b->fast[i] = b->column[i] + (double)patch->fast;
+            b->slow[i] = b->row[i] + (double)patch->slow;
+        }
+        return 1;
+    }
+    double *fast = (double *)b->fast, *slow = (double *)b->slow;
+    const int64_t origin = b->panel->offset + patch->slow * b->panel->pixels_fast + patch->fast;
+    int n = 0;
+    for (int row = 0; row < rows; row++) {
+        for (int column = 0; column < columns; column++) {
+            const int64_t index = origin + row * b->panel->pixels_fast + column;
+            fast[n] = (double)(patch->fast + column);
+            slow[n] = (double)(patch->slow + row);
+            b->image_index[n] = index;
+            n += alone || ((!sc->mask || sc->mask[index]) && index != sc->first_pixel);
+        }
+    }
+    b->n = n;
+    b->vectors = (n + NBCY_WIDTH - 1) / NBCY_WIDTH;
+    for (int i = n; n && i < b->vectors * NBCY_WIDTH; i++) {   /* no special values, no branches */
+        fast[i] = fast[n - 1];
+        slow[i] = slow[n - 1];
+    }
+    return whole;
+}
+
+/* Renders a patch into the image; adds the solid angle of its pixels. */
+static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *patch, int alone, float *image, double *solid_angle)
+{
+    const int whole = take_pixels(sc, b, patch, alone);
     if (b->n == 0)
-        return 0.0;
-    for (int i = b->n; i < NBCY_BLOCK; i++) {   /* idle lanes repeat the last pixel: no special values, no branches */
-        b->fast[i] = b->fast[b->n - 1];
-        b->slow[i] = b->slow[b->n - 1];
+        return NBCY_OK;
+    render_block(sc, b, alone);
+    const real *omegas = sc->oversample_omega ? b->omega_sum : b->omega_first;
+    const double share = sc->oversample_omega ? 1.0 / (sc->oversample * sc->oversample) : 1.0;
+    const double *restrict photons = (const double *)b->sum;
+    real omega = nbcy_all(0.0), brightest = b->sum[0], finite = nbcy_all(0.0);
+    FOR_LANES {
+        omega += omegas[i];
+        brightest = nbcy_max(brightest, b->sum[i]);
+        finite += 0.0 * b->sum[i];   /* not a number, once a pixel is not finite */
     }
-    render_block(sc, b, b->n == 1 && b->image_index[0] == sc->first_pixel);
-    double omega = 0.0;
-    for (int i = 0; i < b->n; i++) {
-        image[b->image_index[i]] = (float)b->sum[i];
-        omega += sc->oversample_omega ? b->omega_sum[i] / (sc->oversample * sc->oversample) : b->omega_first[i];
-    }
-    b->n = 0;
-    return omega;
-}
-
-/* Appends pixels of one row, up to a full block, those that the mask leaves out excepted; returns how many
-   of the row are done. */
-static int64_t take_pixels(const nbcy_scene *sc, nbcy_block *b, int64_t slow, int64_t fast, int64_t fast_end)
-{
-    const int64_t row = b->panel->offset + slow * b->panel->pixels_fast;
-    int64_t count = fast_end - fast, room = NBCY_BLOCK - b->n;
-    if (count > room)
-        count = room;
-    /* the pixel of the very first visit has orientations of its own: it goes alone */
-    if (row + fast == sc->first_pixel)
-        count = 1;
-    else if (row + fast < sc->first_pixel && sc->first_pixel < row + fast + count)
-        count = sc->first_pixel - (row + fast);
-    if (!sc->mask) {
-        for (int64_t i = 0; i < count; i++) {
-            b->image_index[b->n + i] = row + fast + i;
-            b->fast[b->n + i] = (double)(int32_t)(fast + i);
-            b->slow[b->n + i] = (double)slow;
-        }
-        b->n += (int)count;
+    const int idle = b->vectors * NBCY_WIDTH - b->n;
+    *solid_angle += share * (nbcy_total(omega) - idle * ((const double *)omegas)[b->n - 1]);
+    if (whole) {
+        float *restrict row = image + b->panel->offset + patch->slow * b->panel->pixels_fast + patch->fast;
+        for (int i = 0; i < (int)patch->rows; i++, row += b->panel->pixels_fast, photons += patch->columns)
+            for (int column = 0; column < (int)patch->columns; column++)
+                row[column] = (float)photons[column];
     } else {
-        for (int64_t i = 0; i < count; i++) {
-            b->image_index[b->n] = row + fast + i;
-            b->fast[b->n] = (double)(fast + i);
-            b->slow[b->n] = (double)slow;
-            b->n += sc->mask[row + fast + i] != 0;
-        }
+        for (int i = 0; i < b->n; i++)
+            image[b->image_index[i]] = (float)photons[i];
     }
-    return count;
+    double peaks[NBCY_WIDTH];
+    nbcy_store(peaks, brightest);
+    int too_bright = !(nbcy_total(finite) == 0.0);
+    for (int i = 0; i < NBCY_WIDTH; i++)
+        too_bright |= isinf((float)peaks[i]);
+    return too_bright ? NBCY_NOT_FINITE : NBCY_OK;
 }
 
-int NBCY_RENDER_TILE(const nbcy_scene *sc, const nbcy_tile *tile, float *image, double *solid_angle,
-                     const volatile int *cancel)
+#define NBCY_PASTE(name, build) name##_##build
+#define NBCY_NAME(name, build) NBCY_PASTE(name, build)
+
+int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_tile *tile, float *image,
+                                          double *solid_angle, const volatile int *cancel)
 {
     nbcy_block *b = new_block(sc);
     if (!b)
         return NBCY_NO_MEMORY;
     int status = NBCY_OK;
-    b->n = 0;
     b->panel = &sc->panels[tile->panel];
-    for (int64_t slow = tile->slow_begin; slow < tile->slow_end && status == NBCY_OK; slow++) {
-        int64_t fast = tile->fast_begin;
-        while (fast < tile->fast_end && status == NBCY_OK) {
-            const int64_t index = b->panel->offset + slow * b->panel->pixels_fast + fast;
-            if (index == sc->first_pixel)
-                *solid_angle += finish_block(sc, b, image);
-            fast += take_pixels(sc, b, slow, fast, tile->fast_end);
-            if (b->n == NBCY_BLOCK || index == sc->first_pixel) {
-                *solid_angle += finish_block(sc, b, image);
-                if (*cancel)
-                    status = NBCY_CANCELLED;
+    const int64_t rows = tile->slow_end - tile->slow_begin;
+    /* square patches hold few reflections */
+    const int64_t patch_rows = rows < 8 ? rows : 8, patch_columns = NBCY_BLOCK / patch_rows;
+    for (int lane = 0; lane < NBCY_BLOCK; lane++) {
+        ((double *)b->column)[lane] = (double)(lane % patch_columns);
+        ((double *)b->row)[lane] = (double)(lane / patch_columns);
+    }
+    for (int64_t slow = tile->slow_begin; slow < tile->slow_end; slow += patch_rows) {
+        for (int64_t fast = tile->fast_begin; fast < tile->fast_end; fast += patch_columns) {
+            nbcy_patch patch = {slow, fast, tile->slow_end - slow, tile->fast_end - fast};
+            patch.rows = patch.rows < patch_rows ? patch.rows : patch_rows;
+            patch.columns = patch.columns < patch_columns ? patch.columns : patch_columns;
+            status |= render_patch(sc, b, &patch, 0, image, solid_angle);
+            if (*cancel)
+                status |= NBCY_CANCELLED;
+            if (status & (NBCY_CANCELLED | NBCY_NO_MEMORY)) {
+                free_block(b);
+                return status;
             }
         }
     }
-    if (status == NBCY_OK)
-        *solid_angle += finish_block(sc, b, image);
+    const nbcy_patch all = {tile->slow_begin, tile->fast_begin, rows, tile->fast_end - tile->fast_begin};
+    if (holds_first_pixel(sc, b, &all)) {
+        const int64_t first = sc->first_pixel - b->panel->offset, pitch = b->panel->pixels_fast;
+        const nbcy_patch pixel = {first / pitch, first % pitch, 1, 1};
+        status |= render_patch(sc, b, &pixel, 1, image, solid_angle);
+    }
     free_block(b);
     return status;
+}
+
+void NBCY_NAME(nbcy_evaluate, NBCY_BUILD)(int function, int64_t n, const double *x, double *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        real at = nbcy_all(x[i]), value;
+        switch (function) {
+        case NBCY_SINPI: value = nbcy_sinpi(at); break;
+        case NBCY_COSPI: value = nbcy_cospi(at); break;
+        case NBCY_EXP_NEGATIVE: value = nbcy_exp_negative(at); break;
+        default: value = nbcy_sphere(at); break;
+        }
+        y[i] = nbcy_total(value) / NBCY_WIDTH;   /* equal lanes: exact */
+    }
 }
 
 #endif

@@ -1,2 +1,2 @@
-#define NBCY_RENDER_TILE nbcy_render_tile_generic
+#define NBCY_BUILD generic
 #include "kernel_body.h"

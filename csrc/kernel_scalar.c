@@ -1,3 +1,3 @@
 #define NBCY_SCALAR
-#define NBCY_RENDER_TILE nbcy_render_tile_scalar
+#define NBCY_BUILD scalar
 #include "kernel_body.h"

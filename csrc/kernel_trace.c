@@ -19,14 +19,14 @@ static void trace_visit(nbcy_trace *trace, const nbcy_block *b, int64_t visit)
     copy3(trace->diffracted + 3 * visit, b->dx[0], b->dy[0], b->dz[0]);
 }
 
-static void trace_source(nbcy_trace *trace, const nbcy_block *b, const nbcy_source *source, int64_t index)
+static void trace_source(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, int64_t source, int64_t index)
 {
-    copy3(trace->scattering + 3 * index, b->sx[0], b->sy[0], b->sz[0]);
+    const double *in = sc->sources[source].incident;
+    copy3(trace->scattering + 3 * index, b->qx[0], b->qy[0], b->qz[0]);
     trace->polar[index] = b->polar[0];
-    trace->skipped[index] = b->kept[0] == 0.0;
+    trace->skipped[index] = sc->dmin > 0.0 && b->kept[0][0] == 0.0;
     if (index == 0)
-        trace->cos_2theta = b->dx[0] * source->incident[0] + b->dy[0] * source->incident[1]
-                          + b->dz[0] * source->incident[2];
+        trace->cos_2theta = b->dx[0] * in[0] + b->dy[0] * in[1] + b->dz[0] * in[2];
 }
 
 /* sin(pi N h)/sin(pi h) of one axis, with the sign that its square does not need. */
@@ -77,7 +77,7 @@ static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, 
 {
     nbcy_block *b = new_block(sc);
     if (b) {
-        b->n = 1;
+        b->n = b->vectors = 1;
         b->panel = &sc->panels[panel];
         b->slow[0] = (double)slow;
         b->fast[0] = (double)fast;
@@ -107,23 +107,10 @@ int nbcy_pixel_visited(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_
         for (int layer = 0; layer < sc->layers; layer++) {
             place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
             for (int64_t source = 0; source < sc->n_sources && !visited; source++) {
-                aim_source(sc, b, &sc->sources[source]);
-                visited = b->kept[0] != 0.0;
+                visited = aim_sources(sc, b, &sc->sources[source], 1);
             }
         }
     }
     free_block(b);
     return visited;
-}
-
-void nbcy_evaluate(int function, int64_t n, const double *x, double *y)
-{
-    for (int64_t i = 0; i < n; i++) {
-        switch (function) {
-        case NBCY_SINPI: y[i] = nbcy_sinpi(x[i]); break;
-        case NBCY_COSPI: y[i] = nbcy_cospi(x[i]); break;
-        case NBCY_EXP_NEGATIVE: y[i] = nbcy_exp_negative(x[i]); break;
-        default: y[i] = nbcy_sphere(x[i]); break;
-        }
-    }
 }

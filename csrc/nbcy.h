@@ -9,7 +9,8 @@
 /* Pixels travel through the kernel in blocks of this many lanes. */
 #define NBCY_BLOCK 64
 
-enum nbcy_status { NBCY_OK = 0, NBCY_NO_MEMORY = 1, NBCY_CANCELLED = 2 };
+/* They may come together. */
+enum nbcy_status { NBCY_OK = 0, NBCY_NO_MEMORY = 1, NBCY_CANCELLED = 2, NBCY_NOT_FINITE = 4 };
 
 enum nbcy_shape { NBCY_SQUARE = 0, NBCY_ROUND = 1, NBCY_GAUSS = 2, NBCY_TOPHAT = 3 };
 
@@ -84,11 +85,6 @@ typedef struct {
 typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, float *image,
                                 double *solid_angle, const volatile int *cancel);
 
-int nbcy_render_tile_scalar(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
-int nbcy_render_tile_generic(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
-int nbcy_render_tile_avx2(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
-int nbcy_render_tile_avx512(const nbcy_scene *, const nbcy_tile *, float *, double *, const volatile int *);
-
 /* Renders one pixel with every step kept. */
 int nbcy_trace_pixel(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace);
 
@@ -97,12 +93,13 @@ int nbcy_pixel_visited(const nbcy_scene *scene, int64_t panel, int64_t slow, int
 
 /* A function of vecmath.h over an array, for tests of its accuracy. */
 enum nbcy_function { NBCY_SINPI = 0, NBCY_COSPI = 1, NBCY_EXP_NEGATIVE = 2, NBCY_SPHERE = 3 };
-void nbcy_evaluate(int function, int64_t n, const double *x, double *y);
+typedef void (*nbcy_evaluate)(int function, int64_t n, const double *x, double *y);
 
 /* The builds this processor can run, slowest first: name NULL ends the list. */
 typedef struct {
     const char *name;
     nbcy_render_tile render_tile;
+    nbcy_evaluate evaluate;
 } nbcy_isa;
 
 const nbcy_isa *nbcy_available_isas(void);

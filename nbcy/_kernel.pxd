@@ -7,6 +7,7 @@ cdef extern from "nbcy.h" nogil:
     enum: NBCY_OK
     enum: NBCY_NO_MEMORY
     enum: NBCY_CANCELLED
+    enum: NBCY_NOT_FINITE
 
     ctypedef struct nbcy_panel:
         double origin[3]
@@ -96,11 +97,13 @@ cdef extern from "nbcy.h" nogil:
         const nbcy_scene *, const nbcy_tile *, float *, double *, const int *
     ) noexcept
 
+    ctypedef void (*nbcy_evaluate)(int, int64_t, const double *, double *) noexcept
+
     ctypedef struct nbcy_isa:
         const char *name
         nbcy_render_tile render_tile
+        nbcy_evaluate evaluate
 
     const nbcy_isa *nbcy_available_isas()
     int nbcy_trace_pixel(const nbcy_scene *, int64_t, int64_t, int64_t, nbcy_trace *)
     int nbcy_pixel_visited(const nbcy_scene *, int64_t, int64_t, int64_t)
-    void nbcy_evaluate(int, int64_t, const double *, double *)

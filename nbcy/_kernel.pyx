@@ -45,7 +45,9 @@ OPENMP = bool(NBCY_HAS_OPENMP)
 
 cdef double POLL_SECONDS = 0.05
 # Large enough that a tile's bookkeeping costs nothing, small enough to balance uneven work.
-cdef int64_t TILE_PIXELS = 2048
+cdef int64_t PATCH_PIXELS = 64
+cdef int64_t TILE_WIDTH = 128
+cdef int64_t TILE_PIXELS = 4096
 cdef int64_t TILE_STEPS = 1 << 22
 # Up to this |h| * N, rounding to integers is exact in every build.
 cdef double LARGEST_PHASE = 2.0 ** 50
@@ -73,11 +75,11 @@ def chosen_isa(isa=None):
     return asked
 
 
-cdef nbcy_render_tile render_tile_of(str name) except NULL:
+cdef const nbcy_isa *isa_of(str name) except NULL:
     cdef const nbcy_isa *isa = nbcy_available_isas()
     while isa.name != NULL:
         if isa.name.decode("ascii") == name:
-            return isa.render_tile
+            return isa
         isa += 1
     raise KernelError(f"no kernel named {name}")
 
@@ -94,7 +96,16 @@ def _raise_status(int status):
     if status != NBCY_OK:
         raise KernelError(f"the kernel stopped with status {status}")
 
-def evaluate(name, x):
+
+def _raise_too_bright(image):
+    slow, fast = np.argwhere(~np.isfinite(image))[0].tolist()
+    raise KernelError(
+        f"pixel (slow {slow}, fast {fast}) is {image[slow, fast]}: structure factors, "
+        "fluence, water or pixel are too large for a float32 image"
+    )
+
+
+def evaluate(name, x, isa=None):
     """Apply one of the kernel's own functions, to test its accuracy.
 
     Parameters
@@ -102,6 +113,8 @@ def evaluate(name, x):
     name : {"sinpi", "cospi", "exp_negative", "sphere"}
         See csrc/vecmath.h.
     x : ndarray of float64, shape (n,)
+    isa : str, optional
+        Kernel build, see `chosen_isa`.
 
     Returns
     -------
@@ -112,7 +125,7 @@ def evaluate(name, x):
     out = np.zeros(len(source))
     cdef double[::1] target = out
     if len(source):
-        nbcy_evaluate(function, source.shape[0], &source[0], &target[0])
+        isa_of(chosen_isa(isa)).evaluate(function, source.shape[0], &source[0], &target[0])
     return out
 
 
@@ -324,9 +337,10 @@ cdef class KernelScene:
         if not (0 <= fast_min <= fast_max < row and 0 <= slow_min <= slow_max < rows):
             raise ConfigError("roi", tuple(roi), f"must lie on the detector of {row} x {rows} pixels (fast x slow)")
         steps = int(self.scene.steps) * int(self.scene.layers)
-        pixels = max(64, min(TILE_PIXELS, TILE_STEPS // steps))
-        width = min(fast_max - fast_min + 1, max(64, pixels // 16))
-        height = max(1, pixels // width)
+        pixels = max(PATCH_PIXELS, min(TILE_PIXELS, TILE_STEPS // steps))
+        # whole patches of the kernel, 8 x 8 where there are rows enough
+        height = min(slow_max - slow_min + 1, max(8, pixels // TILE_WIDTH))
+        width = pixels // height
         return np.array(
             [
                 (panel, slow, min(slow + height, slow_max + 1), fast, min(fast + width, fast_max + 1))
@@ -367,7 +381,7 @@ cdef class KernelScene:
         MemoryError, KernelError
             The kernel could not finish.
         """
-        cdef nbcy_render_tile render_tile = render_tile_of(chosen_isa(isa))
+        cdef nbcy_render_tile render_tile = isa_of(chosen_isa(isa)).render_tile
         image = np.zeros(self.image_shape, np.float32)
         tile_array = self.tiles(self.scene.roi if roi is None else roi)
         cdef const int64_t[:, ::1] tile_table = tile_array
@@ -395,7 +409,9 @@ cdef class KernelScene:
                 status |= run_tile(render_tile, scene, tiles + t, out, solid_angle + t, watched)
         if state[1] is not None:
             raise state[1]
-        _raise_status(status & ~NBCY_CANCELLED)
+        _raise_status(status & ~(NBCY_CANCELLED | NBCY_NOT_FINITE))
+        if status & NBCY_NOT_FINITE:
+            _raise_too_bright(image)
         return image, float(angles.sum())
 
     def trace(self, int64_t slow, int64_t fast):

@@ -150,12 +150,6 @@ class Simulator:
         region = self.scene.roi if roi is None else roi
         isa = chosen_isa()
         pixels, solid_angle = self._kernel.render(count, isa, region, progress)
-        if not np.isfinite(pixels).all():
-            slow, fast = (int(i) for i in np.argwhere(~np.isfinite(pixels))[0])
-            raise KernelError(
-                f"pixel (slow {slow}, fast {fast}) is {pixels[slow, fast]}: structure factors, "
-                "fluence, water or pixel are too large for a float32 image"
-            )
         provenance = {
             "nbcy": __version__,
             "isa": isa,
