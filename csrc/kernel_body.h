@@ -242,32 +242,53 @@ NBCY_INLINE real lattice_factor(const nbcy_scene *sc, real dh, real dk, real dl,
     return nbcy_if_less(rho, nbcy_all(0.3969), nbcy_all(volume), nbcy_all(0.0));
 }
 
+/* Four neighbours along l, in as few registers as the build has for them. */
+#define NBCY_ROW (NBCY_WIDTH < 4 ? NBCY_WIDTH : 4)
+typedef double nbcy_row __attribute__((vector_size(8 * NBCY_ROW)));
+
 /* Tricubic Lagrange over floor - 1 ... floor + 2 of each axis; default_F where the list does not hold all of it. */
-static double interpolated_F(const nbcy_scene *sc, double h, double k, double l)
+static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
 {
-    const double at[3] = {h, k, l};
-    double weight[3][4];
-    int64_t first[3];
+    const real at[3] = {h, k, l};
+    double weight[3][4][NBCY_WIDTH], first[3][NBCY_WIDTH], value[NBCY_WIDTH];
     for (int axis = 0; axis < 3; axis++) {
-        double whole = floor(at[axis]), x = at[axis] - whole;
-        /* the list starts one inside the padding */
-        if (!(whole - 1.0 > sc->index_low[axis] && whole + 2.0 < sc->index_high[axis]))
-            return sc->default_F;
-        first[axis] = (int64_t)(whole - 1.0 - sc->index_low[axis]);
-        weight[axis][0] = -x * (x - 1.0) * (x - 2.0) / 6.0;
-        weight[axis][1] = (x + 1.0) * (x - 1.0) * (x - 2.0) / 2.0;
-        weight[axis][2] = -(x + 1.0) * x * (x - 2.0) / 2.0;
-        weight[axis][3] = (x + 1.0) * x * (x - 1.0) / 6.0;
+        real whole = nbcy_ceil(at[axis]);
+        whole -= nbcy_if_less(at[axis], whole, nbcy_all(1.0), nbcy_all(0.0));
+        real x = at[axis] - whole;
+        nbcy_store(first[axis], whole - (1.0 + sc->index_low[axis]));
+        nbcy_store(weight[axis][0], -x * (x - 1.0) * (x - 2.0) / 6.0);
+        nbcy_store(weight[axis][1], (x + 1.0) * (x - 1.0) * (x - 2.0) / 2.0);
+        nbcy_store(weight[axis][2], -(x + 1.0) * x * (x - 2.0) / 2.0);
+        nbcy_store(weight[axis][3], (x + 1.0) * x * (x - 1.0) / 6.0);
     }
-    double sum = 0.0;
-    for (int i = 0; i < 4; i++) {
-        for (int j = 0; j < 4; j++) {
-            const double *row = sc->F + ((first[0] + i) * sc->grid_k + first[1] + j) * sc->grid_l + first[2];
-            double along = weight[2][0] * row[0] + weight[2][1] * row[1] + weight[2][2] * row[2] + weight[2][3] * row[3];
-            sum += weight[0][i] * weight[1][j] * along;
+    const double extent[3] = {sc->index_high[0] - sc->index_low[0], sc->index_high[1] - sc->index_low[1],
+                              sc->index_high[2] - sc->index_low[2]};
+    for (int lane = 0; lane < NBCY_WIDTH; lane++) {
+        int inside = 1;
+        for (int axis = 0; axis < 3; axis++)   /* the list starts one inside the padding */
+            inside &= first[axis][lane] > 0.0 && first[axis][lane] + 3.0 < extent[axis];
+        value[lane] = sc->default_F;
+        if (!inside)
+            continue;
+        const double *corner = sc->F + ((int64_t)first[0][lane] * sc->grid_k + (int64_t)first[1][lane]) * sc->grid_l
+                             + (int64_t)first[2][lane];
+        nbcy_row sum[4 / NBCY_ROW] = {0};
+        for (int i = 0; i < 4; i++, corner += sc->grid_k * sc->grid_l) {
+            for (int m = 0; m < 4 / NBCY_ROW; m++) {
+                nbcy_row plane = {0};
+                for (int j = 0; j < 4; j++) {
+                    nbcy_row row;
+                    memcpy(&row, corner + j * sc->grid_l + m * NBCY_ROW, sizeof row);
+                    plane += weight[1][j][lane] * row;
+                }
+                sum[m] += weight[0][i][lane] * plane;
+            }
         }
+        value[lane] = 0.0;
+        for (int m = 0; m < 4; m++)
+            value[lane] += weight[2][m][lane] * sum[m / NBCY_ROW][m % NBCY_ROW];
     }
-    return sum;
+    return nbcy_load(value);
 }
 
 /* Adds F^2 L^2 of one orientation to the sums of the sources first ... last - 1 of the chunk.
@@ -299,13 +320,7 @@ NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const d
             }
             nbcy_store_whole(b->reflection + i * NBCY_WIDTH, h0 * stride_h + (k0 * stride_k + (l0 + start)));
             if (interpolated) {
-                double value[NBCY_WIDTH], at[3][NBCY_WIDTH];
-                nbcy_store(at[0], h);
-                nbcy_store(at[1], k);
-                nbcy_store(at[2], l);
-                for (int lane = 0; lane < NBCY_WIDTH; lane++)
-                    value[lane] = interpolated_F(sc, at[0][lane], at[1][lane], at[2][lane]);
-                amplitude = lattice * nbcy_load(value);
+                amplitude = lattice * interpolated_F(sc, h, k, l);
             } else {
                 /* through memory: taking integers out of a vector register costs more */
                 __asm__ volatile("" : "+m"(b->reflection));
