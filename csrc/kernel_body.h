@@ -10,8 +10,13 @@
    Three of them still multiply to a normal double. */
 #define NBCY_TINY 1e-30
 
-/* Sources that share a direction and differ in wavelength are rendered together, so many at a time. */
+/* Sources that share a direction and differ in wavelength are rendered together, so many at a time; compact shapes
+   look at more. */
 #define NBCY_CHUNK 16
+#define NBCY_SWEEP 64
+
+/* Lanes that are compact on the detector; no vector is wider. */
+#define NBCY_GROUP 8
 
 typedef real nbcy_lanes[NBCY_BLOCK / NBCY_WIDTH];
 
@@ -28,13 +33,13 @@ typedef struct {
     nbcy_lanes sum_sources, sum_visits, sum;
     double q_centre[3], q_extent[3];       /* of a box around the scattering vectors of all lanes */
     int n_chunk;
-    double inverse_wavelength[NBCY_CHUNK];
-    nbcy_lanes kept[NBCY_CHUNK];           /* 0 where dmin skips */
+    double inverse_wavelength[NBCY_SWEEP];
+    nbcy_lanes kept[NBCY_SWEEP];           /* 0 where dmin skips */
     nbcy_lanes sum_orientations[NBCY_CHUNK];
-    nbcy_lanes h, k, l, lattice;           /* of the last step, where it is kept */
-    int64_t reflection[NBCY_BLOCK];        /* index into the padded grid */
+    int64_t reflection[NBCY_WIDTH];        /* of the last step: index into the padded grid */
 #ifdef NBCY_TRACING
     nbcy_lanes px, py, pz;                 /* the sub-pixel's position */
+    nbcy_lanes h, k, l, lattice;           /* of the last step */
 #endif
     real *capture_first;                   /* [layer][vector]: of the first sub-pixel */
 } nbcy_block;
@@ -119,22 +124,42 @@ static void capture_in_layer(const nbcy_scene *sc, nbcy_block *b, int layer)
 }
 
 /* How many of the sources from this one on are rendered together. */
-static int chunk_of(const nbcy_source *source, int64_t left)
+static int chunk_of(const nbcy_scene *sc, int64_t first, int most)
 {
     int n = 1;
 #ifndef NBCY_TRACING
-    while (n < left && n < NBCY_CHUNK && memcmp(source[n].incident, source->incident, sizeof source->incident) == 0)
+    const nbcy_source *source = sc->sources + first;
+    const int64_t left = sc->n_sources - first;
+    while (n < left && n < most && memcmp(source[n].incident, source->incident, sizeof source->incident) == 0)
         n++;
 #else
-    (void)source;
-    (void)left;
+    (void)sc;
+    (void)first;
+    (void)most;
 #endif
     return n;
 }
 
-/* Scattering vectors and polarization for a chunk of sources; returns whether dmin keeps anything. */
-static int aim_sources(const nbcy_scene *sc, nbcy_block *b, const nbcy_source *source, int n)
+/* The polarization of the first sub-pixel and source that dmin does not skip. */
+static void keep_first_polar(const nbcy_scene *sc, nbcy_block *b)
 {
+    FOR_LANES {
+        real fresh = 1.0 - b->polar_seen[i];
+        if (sc->dmin > 0.0) {
+            real kept = b->kept[0][i];
+            for (int j = 1; j < b->n_chunk; j++)
+                kept = nbcy_max(kept, b->kept[j][i]);
+            fresh *= kept;
+        }
+        b->polar_first[i] += fresh * b->polar[i];
+        b->polar_seen[i] += fresh;
+    }
+}
+
+/* Scattering vectors and polarization for a chunk of sources; returns whether dmin keeps anything. */
+static int aim_sources(const nbcy_scene *sc, nbcy_block *b, int64_t first, int n, int first_visit)
+{
+    const nbcy_source *source = sc->sources + first;
     const double *in = source->incident, kahn = sc->kahn_factor;
     const double *e = source->pol_e, *p = source->pol_b;
     const double inverse_wavelength = n == 1 ? source->inverse_wavelength : 1.0;
@@ -160,19 +185,22 @@ static int aim_sources(const nbcy_scene *sc, nbcy_block *b, const nbcy_source *s
             }
         }
     }
+    if (first_visit && first == 0)
+        FOR_LANES b->polar_any[i] = b->polar[i];
     for (int j = 0; j < n; j++)
         b->inverse_wavelength[j] = n == 1 ? 1.0 : source[j].inverse_wavelength;
-    if (sc->dmin == 0.0)
-        return 1;
-    double kept_any = 0.0;
-    for (int j = 0; j < n; j++) {
+    double kept_any = sc->dmin == 0.0;
+    for (int j = 0; j < n && sc->dmin > 0.0; j++) {
         FOR_LANES {
             real s = nbcy_sqrt(b->qx[i] * b->qx[i] + b->qy[i] * b->qy[i] + b->qz[i] * b->qz[i]);
             b->kept[j][i] = nbcy_if_less(1.0 / (s * b->inverse_wavelength[j]), nbcy_all(sc->dmin), nbcy_all(0.0), nbcy_all(1.0));
             kept_any += nbcy_total(b->kept[j][i]);
         }
     }
-    return kept_any != 0.0;
+    if (kept_any == 0.0)
+        return 0;
+    keep_first_polar(sc, b);
+    return 1;
 }
 
 static void lane_range(const nbcy_block *b, const real *lanes, double *centre, double *extent)
@@ -291,67 +319,68 @@ static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
     return nbcy_load(value);
 }
 
-/* Adds F^2 L^2 of one orientation to the sums of the sources first ... last - 1 of the chunk.
-   clamped: the nearest node may lie outside the grid, whose outermost layer then answers for it.
-   scaled: the scattering vectors are still to be divided by each source's wavelength. */
-NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, int first, int last,
-                           const int shape, const int clamped, const int scaled, const int interpolated)
+/* F L at a place in reciprocal space. clamped: the nearest node may lie outside the grid, whose outermost layer then
+   answers for it. */
+NBCY_INLINE real amplitude_at(const nbcy_scene *sc, nbcy_block *restrict b, real h, real k, real l, const int shape, const int clamped,
+                              const int interpolated)
 {
     const double stride_k = (double)sc->grid_l, stride_h = (double)sc->grid_k * (double)sc->grid_l;
     const double *low = sc->index_low, *high = sc->index_high;
-    const double start = -(low[0] * stride_h + low[1] * stride_k + low[2]);
-    const double *restrict F = sc->F;
+    real h0 = nbcy_ceil(h - 0.5), k0 = nbcy_ceil(k - 0.5), l0 = nbcy_ceil(l - 0.5);
+    real lattice = lattice_factor(sc, h - h0, k - k0, l - l0, shape);
+    if (clamped) {
+        h0 = nbcy_min(nbcy_max(h0, nbcy_all(low[0])), nbcy_all(high[0]));
+        k0 = nbcy_min(nbcy_max(k0, nbcy_all(low[1])), nbcy_all(high[1]));
+        l0 = nbcy_min(nbcy_max(l0, nbcy_all(low[2])), nbcy_all(high[2]));
+    }
+    nbcy_store_whole(b->reflection, h0 * stride_h + (k0 * stride_k + (l0 - (low[0] * stride_h + low[1] * stride_k + low[2]))));
+    TRACE(b->h[0] = h; b->k[0] = k; b->l[0] = l; b->lattice[0] = lattice;)
+    if (interpolated)
+        return lattice * interpolated_F(sc, h, k, l);
+    __asm__ volatile("" : "+m"(b->reflection));   /* through memory: taking integers out of a vector register costs more */
+    return lattice * nbcy_lookup(sc->F, b->reflection);
+}
+
+/* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk.
+   scaled: the scattering vectors are still to be divided by each source's wavelength. */
+NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int clamped,
+                           const int scaled, const int interpolated)
+{
+    const int n = scaled ? b->n_chunk : 1;
     FOR_LANES {
         const real qx = b->qx[i], qy = b->qy[i], qz = b->qz[i];
-        const real hq = cell[0] * qx + cell[1] * qy + cell[2] * qz;
-        const real kq = cell[3] * qx + cell[4] * qy + cell[5] * qz;
-        const real lq = cell[6] * qx + cell[7] * qy + cell[8] * qz;
-        for (int j = first; j < last; j++) {
+        const real h = cell[0] * qx + cell[1] * qy + cell[2] * qz;
+        const real k = cell[3] * qx + cell[4] * qy + cell[5] * qz;
+        const real l = cell[6] * qx + cell[7] * qy + cell[8] * qz;
+        for (int j = 0; j < n; j++) {
             const double inverse_wavelength = b->inverse_wavelength[j];
-            real h = scaled ? hq * inverse_wavelength : hq;
-            real k = scaled ? kq * inverse_wavelength : kq;
-            real l = scaled ? lq * inverse_wavelength : lq;
-            real h0 = nbcy_ceil(h - 0.5), k0 = nbcy_ceil(k - 0.5), l0 = nbcy_ceil(l - 0.5);
-            real lattice = lattice_factor(sc, h - h0, k - k0, l - l0, shape), amplitude;
-            if (clamped) {
-                h0 = nbcy_min(nbcy_max(h0, nbcy_all(low[0])), nbcy_all(high[0]));
-                k0 = nbcy_min(nbcy_max(k0, nbcy_all(low[1])), nbcy_all(high[1]));
-                l0 = nbcy_min(nbcy_max(l0, nbcy_all(low[2])), nbcy_all(high[2]));
-            }
-            nbcy_store_whole(b->reflection + i * NBCY_WIDTH, h0 * stride_h + (k0 * stride_k + (l0 + start)));
-            if (interpolated) {
-                amplitude = lattice * interpolated_F(sc, h, k, l);
-            } else {
-                /* through memory: taking integers out of a vector register costs more */
-                __asm__ volatile("" : "+m"(b->reflection));
-                amplitude = lattice * nbcy_lookup(F, b->reflection + i * NBCY_WIDTH);
-            }
-            TRACE(b->h[i] = h; b->k[i] = k; b->l[i] = l; b->lattice[i] = lattice;)
+            real amplitude = scaled ? amplitude_at(sc, b, h * inverse_wavelength, k * inverse_wavelength, l * inverse_wavelength, shape,
+                                                   clamped, interpolated)
+                                    : amplitude_at(sc, b, h, k, l, shape, clamped, interpolated);
             b->sum_orientations[j][i] += amplitude * amplitude;
         }
     }
 }
 
-NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, int first, int last,
-                                    int clamped, const int shape)
+NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped, const int shape)
 {
     if (sc->interpolate)
-        add_steps(sc, b, cell, first, last, shape, 1, 1, 1);
+        add_steps(sc, b, cell, shape, 1, 1, 1);
     else if (clamped)
-        add_steps(sc, b, cell, first, last, shape, 1, 1, 0);
+        add_steps(sc, b, cell, shape, 1, 1, 0);
     else if (b->n_chunk > 1)
-        add_steps(sc, b, cell, first, last, shape, 0, 1, 0);
+        add_steps(sc, b, cell, shape, 0, 1, 0);
     else
-        add_steps(sc, b, cell, 0, 1, shape, 0, 0, 0);
+        add_steps(sc, b, cell, shape, 0, 0, 0);
 }
 
-static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *cell, int first, int last, int clamped)
+static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped)
 {
     switch (sc->shape) {
-    case NBCY_SQUARE: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_SQUARE); break;
-    case NBCY_ROUND: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_ROUND); break;
-    case NBCY_GAUSS: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_GAUSS); break;
-    default: add_steps_of_shape(sc, b, cell, first, last, clamped, NBCY_TOPHAT); break;
+    case NBCY_SQUARE: add_steps_of_shape(sc, b, cell, clamped, NBCY_SQUARE); break;
+    case NBCY_ROUND: add_steps_of_shape(sc, b, cell, clamped, NBCY_ROUND); break;
+    case NBCY_GAUSS: add_steps_of_shape(sc, b, cell, clamped, NBCY_GAUSS); break;
+    default: add_steps_of_shape(sc, b, cell, clamped, NBCY_TOPHAT); break;
     }
 }
 
@@ -369,24 +398,8 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
         const enum place place = bounded ? place_in_grid(sc, b, cell) : ASTRIDE;
         if (place == OUTSIDE && sc->default_F == 0.0)
             continue;
-        add_orientation(sc, b, cell, 0, b->n_chunk, place != INSIDE);
+        add_orientation(sc, b, cell, place != INSIDE);
         TRACE(trace_step(sc, trace, b, step + o);)
-    }
-}
-
-/* The polarization of the first sub-pixel and source that dmin does not skip. */
-static void keep_first_polar(const nbcy_scene *sc, nbcy_block *b)
-{
-    FOR_LANES {
-        real fresh = 1.0 - b->polar_seen[i];
-        if (sc->dmin > 0.0) {
-            real kept = b->kept[0][i];
-            for (int j = 1; j < b->n_chunk; j++)
-                kept = nbcy_max(kept, b->kept[j][i]);
-            fresh *= kept;
-        }
-        b->polar_first[i] += fresh * b->polar[i];
-        b->polar_seen[i] += fresh;
     }
 }
 
@@ -403,8 +416,33 @@ static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight
     }
 }
 
-/* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. */
-static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TRACE(, nbcy_trace *trace))
+/* Every step of a visit. */
+static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int own_orientations TRACE(, nbcy_trace *trace, int64_t visit))
+{
+    int n;
+    for (int64_t source = 0; source < sc->n_sources; source += n) {
+        n = own_orientations ? 1 : chunk_of(sc, source, NBCY_CHUNK);
+        const int kept = aim_sources(sc, b, source, n, first_visit);
+        TRACE(trace_source(sc, trace, b, source, visit * sc->n_sources + source);)
+        if (!kept)
+            continue;
+        for (int j = 0; j < n; j++)
+            FOR_LANES b->sum_orientations[j][i] = nbcy_all(0.0);
+        add_orientations(sc, b, own_orientations ? sc->first_orientations : sc->orientations
+                         TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
+        own_orientations = 0;
+        for (int j = 0; j < n; j++)
+            add_source(sc, b, j, sc->sources[source + j].relative_weight);
+    }
+}
+
+#ifndef NBCY_TRACING
+#include "nearby.h"
+#endif
+
+/* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. A pixel that goes alone
+   is that of the very first visit. */
+static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, nbcy_trace *trace))
 {
     const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
     TRACE(int64_t visit = 0;)
@@ -437,25 +475,13 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TR
                 FOR_LANES b->omega_sum[i] += b->omega[i];
             TRACE(trace_visit(trace, b, visit);)
             FOR_LANES b->sum_sources[i] = zero;
-            int n;
-            for (int64_t source = 0; source < sc->n_sources; source += n) {
-                /* the very first visit has orientations of its own, for one source */
-                n = first_visit ? 1 : chunk_of(sc->sources + source, sc->n_sources - source);
-                const int kept = aim_sources(sc, b, sc->sources + source, n);
-                if (sub == 0 && layer == 0 && source == 0)
-                    FOR_LANES b->polar_any[i] = b->polar[i];
-                TRACE(trace_source(sc, trace, b, source, visit * sc->n_sources + source);)
-                if (!kept)
-                    continue;
-                keep_first_polar(sc, b);
-                for (int j = 0; j < n; j++)
-                    FOR_LANES b->sum_orientations[j][i] = zero;
-                add_orientations(sc, b, first_visit ? sc->first_orientations : sc->orientations
-                                 TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
-                first_visit = 0;
-                for (int j = 0; j < n; j++)
-                    add_source(sc, b, j, sc->sources[source + j].relative_weight);
-            }
+            const int first = sub == 0 && layer == 0;
+#ifndef NBCY_TRACING
+            if (sc->skip && !alone)
+                add_nearby(sc, b, first);
+            else
+#endif
+                add_all(sc, b, first, first && alone TRACE(, trace, visit));
             TRACE(visit++;)
             const int thick_later = sc->oversample_thick || sc->layer_capture;
             FOR_LANES {
@@ -489,8 +515,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int first_visit TR
 
 static void free_block(nbcy_block *b)
 {
-    if (b)
-        free(b->capture_first);
+    free(b->capture_first);
     free(b);
 }
 
@@ -504,6 +529,7 @@ static nbcy_block *new_block(const nbcy_scene *sc)
     nbcy_block *b = new_lanes(sizeof *b);
     if (!b)
         return NULL;
+    memset(b, 0, sizeof *b);
     b->capture_first = new_lanes(sizeof(nbcy_lanes) * (size_t)sc->layers);
     if (!b->capture_first) {
         free(b);
@@ -525,7 +551,7 @@ static int holds_first_pixel(const nbcy_scene *sc, const nbcy_block *b, const nb
 }
 
 /* Takes the pixels of a patch that the mask leaves in. The pixel of the very first visit goes alone. Returns whether
-   the patch is taken whole. */
+   they fill the block in the order of a full patch. */
 static int take_pixels(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *patch, int alone)
 {
     const int rows = (int)patch->rows, columns = (int)patch->columns;
@@ -552,18 +578,18 @@ static int take_pixels(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *pa
         }
     }
     b->n = n;
-    b->vectors = (n + NBCY_WIDTH - 1) / NBCY_WIDTH;
+    b->vectors = (n + NBCY_GROUP - 1) / NBCY_GROUP * (NBCY_GROUP / NBCY_WIDTH);
     for (int i = n; n && i < b->vectors * NBCY_WIDTH; i++) {   /* no special values, no branches */
         fast[i] = fast[n - 1];
         slow[i] = slow[n - 1];
     }
-    return whole;
+    return 0;
 }
 
 /* Renders a patch into the image; adds the solid angle of its pixels. */
 static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *patch, int alone, float *image, double *solid_angle)
 {
-    const int whole = take_pixels(sc, b, patch, alone);
+    const int full = take_pixels(sc, b, patch, alone);
     if (b->n == 0)
         return NBCY_OK;
     render_block(sc, b, alone);
@@ -578,11 +604,14 @@ static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *p
     }
     const int idle = b->vectors * NBCY_WIDTH - b->n;
     *solid_angle += share * (nbcy_total(omega) - idle * ((const double *)omegas)[b->n - 1]);
-    if (whole) {
-        float *restrict row = image + b->panel->offset + patch->slow * b->panel->pixels_fast + patch->fast;
-        for (int i = 0; i < (int)patch->rows; i++, row += b->panel->pixels_fast, photons += patch->columns)
-            for (int column = 0; column < (int)patch->columns; column++)
-                row[column] = (float)photons[column];
+    if (full) {
+        const double *rows = (const double *)b->row, *columns = (const double *)b->column;
+        float *corner = image + b->panel->offset + patch->slow * b->panel->pixels_fast + patch->fast;
+        for (int i = 0; i < NBCY_BLOCK; i += 4) {   /* four lanes are neighbours in a row */
+            float *run = corner + (int64_t)rows[i] * b->panel->pixels_fast + (int64_t)columns[i];
+            for (int lane = 0; lane < 4; lane++)
+                run[lane] = (float)photons[i + lane];
+        }
     } else {
         for (int i = 0; i < b->n; i++)
             image[b->image_index[i]] = (float)photons[i];
@@ -610,8 +639,12 @@ int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_til
     /* square patches hold few reflections */
     const int64_t patch_rows = rows < 8 ? rows : 8, patch_columns = NBCY_BLOCK / patch_rows;
     for (int lane = 0; lane < NBCY_BLOCK; lane++) {
-        ((double *)b->column)[lane] = (double)(lane % patch_columns);
-        ((double *)b->row)[lane] = (double)(lane / patch_columns);
+        /* groups of eight are as compact as the patch allows */
+        const int64_t group = lane / 8, in_group = lane % 8;
+        const int64_t column = patch_rows < 8 ? lane % patch_columns : group % 2 * 4 + in_group % 4;
+        const int64_t row = patch_rows < 8 ? lane / patch_columns : group / 2 * 2 + in_group / 4;
+        ((double *)b->column)[lane] = (double)column;
+        ((double *)b->row)[lane] = (double)row;
     }
     for (int64_t slow = tile->slow_begin; slow < tile->slow_end; slow += patch_rows) {
         for (int64_t fast = tile->fast_begin; fast < tile->fast_end; fast += patch_columns) {

@@ -107,7 +107,7 @@ int nbcy_pixel_visited(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_
         for (int layer = 0; layer < sc->layers; layer++) {
             place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
             for (int64_t source = 0; source < sc->n_sources && !visited; source++) {
-                visited = aim_sources(sc, b, &sc->sources[source], 1);
+                visited = aim_sources(sc, b, source, 1, 0);
             }
         }
     }

@@ -154,6 +154,20 @@ NBCY_INLINE real nbcy_lookup(const double *table, const int64_t *at)
 #endif
 }
 
+/* Bit n: whether lane n of x is below that of the limit. */
+NBCY_INLINE unsigned nbcy_below(real x, real limit)
+{
+#if NBCY_WIDTH == 8
+    return _mm512_cmp_pd_mask(x, limit, _CMP_LT_OQ);
+#elif NBCY_WIDTH == 4
+    return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(x, limit, _CMP_LT_OQ));
+#elif NBCY_WIDTH == 2
+    return (unsigned)(x[0] < limit[0]) | (unsigned)(x[1] < limit[1]) << 1;
+#else
+    return x < limit;
+#endif
+}
+
 /* The sum of all lanes. */
 NBCY_INLINE double nbcy_total(real x)
 {

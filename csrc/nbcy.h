@@ -53,6 +53,9 @@ typedef struct {
     int shape;
     double cells[3];
     double metric[6];              /* rho = d.M.d over fractional offsets: hh kk ll hk hl kl, fudge included */
+    int skip;                      /* leave out steps that add less than float32 can see: nearby.h */
+    double cell_length[3];         /* largest |a|, |b|, |c| of any orientation */
+    double largest_F;
 
     const double *F;               /* padded grid: section 7 and nbcy/structure_factors.py */
     double index_low[3], index_high[3];   /* of the padded grid */

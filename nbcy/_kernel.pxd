@@ -52,6 +52,9 @@ cdef extern from "nbcy.h" nogil:
         int shape
         double cells[3]
         double metric[6]
+        int skip
+        double cell_length[3]
+        double largest_F
         const double *F
         double index_low[3]
         double index_high[3]

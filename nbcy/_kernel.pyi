@@ -24,5 +24,6 @@ class KernelScene:
         isa: str | None = None,
         roi: tuple[int, int, int, int] | None = None,
         poll: Callable[[int, int], object] | None = None,
+        skip: bool = True,
     ) -> tuple[NDArray[np.float32], float]: ...
     def trace(self, slow: int, fast: int, panel: int = 0) -> dict[str, Any]: ...

@@ -53,6 +53,12 @@ cdef int64_t TILE_STEPS = 1 << 22
 # Up to this |h| * N, rounding to integers is exact in every build.
 cdef double LARGEST_PHASE = 2.0 ** 50
 
+# With fewer steps a pixel, finding out which can be seen does not pay.
+cdef int64_t FEW_STEPS = 8
+# Neither where a pixel sees a larger part of reciprocal space, at that rho in the metric of the spots.
+cdef double MUCH_SEEN = 0.025
+cdef double GAUSS_REACH = 20.0
+
 SHAPES = {"square": 0, "round": 1, "gauss": 2, "tophat": 3}
 
 
@@ -306,6 +312,20 @@ cdef class KernelScene:
         c.grid_l = data.shape[2]
         c.default_F = grid.default_F
         c.interpolate = scene.interpolate
+        if scene.shape in ("gauss", "tophat") and not scene.interpolate and not np.any(metric - np.diag(np.diag(metric))):
+            self._fill_skipping()
+
+    def _fill_skipping(self):
+        """What csrc/nearby.h needs to leave out steps that cannot be seen."""
+        cdef nbcy_scene *c = &self.c
+        reach = {"gauss": GAUSS_REACH, "tophat": 0.3969}[self.scene.shape]
+        seen = 4.19 * (reach / self.scene.fudge) ** 1.5 / np.prod(self.scene.cells, dtype=float)
+        if c.n_orientations * c.n_sources < FEW_STEPS or seen > MUCH_SEEN:
+            return
+        lengths = np.linalg.norm(self.scene.orientations, axis=-1).reshape(-1, 3).max(axis=0)
+        copy_vector(c.cell_length, lengths * (1.0 + 1e-12))  # no shorter than any, whatever the last bit
+        c.largest_F = max(abs(self.scene.hkl.data.max()), abs(self.scene.hkl.data.min()))
+        c.skip = 1
 
     def _first_pixel(self):
         """Image index of the first pixel that is rendered at all."""
@@ -366,7 +386,7 @@ cdef class KernelScene:
             ]
         return np.array(tiles, np.int64)
 
-    def render(self, int threads=1, isa=None, roi=None, poll=None):
+    def render(self, int threads=1, isa=None, roi=None, poll=None, skip=True):
         """Render the image.
 
         Parameters
@@ -381,6 +401,9 @@ cdef class KernelScene:
             Called about every 50 ms in the calling thread with the tiles done and the tiles in all.
             What it raises (also KeyboardInterrupt) stops the kernel within a block of pixels and is
             raised again.
+        skip : bool
+            Whether steps of gauss and tophat crystals that cannot be seen in float32 may be left
+            out; to test that.
 
         Returns
         -------
@@ -418,7 +441,9 @@ cdef class KernelScene:
         watch.cancel = 0
         watch.state = <void *> state
         cdef Watch *watched = &watch
-        cdef const nbcy_scene *scene = &self.c
+        cdef nbcy_scene c_scene = self.c
+        c_scene.skip = c_scene.skip and skip
+        cdef const nbcy_scene *scene = &c_scene
         with nogil:
             for t in prange(n_tiles, schedule="dynamic", num_threads=threads):
                 status |= run_tile(render_tile, scene, tiles + t, out, solid_angle + t, watched)
