@@ -416,21 +416,21 @@ static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight
     }
 }
 
-/* Every step of a visit. */
-static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int own_orientations TRACE(, nbcy_trace *trace, int64_t visit))
+/* Every step of a visit. The very first source of all that dmin keeps has orientations of its own. */
+static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *own_orientations TRACE(, nbcy_trace *trace, int64_t visit))
 {
     int n;
     for (int64_t source = 0; source < sc->n_sources; source += n) {
-        n = own_orientations ? 1 : chunk_of(sc, source, NBCY_CHUNK);
+        n = *own_orientations ? 1 : chunk_of(sc, source, NBCY_CHUNK);
         const int kept = aim_sources(sc, b, source, n, first_visit);
         TRACE(trace_source(sc, trace, b, source, visit * sc->n_sources + source);)
         if (!kept)
             continue;
         for (int j = 0; j < n; j++)
             FOR_LANES b->sum_orientations[j][i] = nbcy_all(0.0);
-        add_orientations(sc, b, own_orientations ? sc->first_orientations : sc->orientations
+        add_orientations(sc, b, *own_orientations ? sc->first_orientations : sc->orientations
                          TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
-        own_orientations = 0;
+        *own_orientations = 0;
         for (int j = 0; j < n; j++)
             add_source(sc, b, j, sc->sources[source + j].relative_weight);
     }
@@ -447,6 +447,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
     const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
     TRACE(int64_t visit = 0;)
     const real zero = nbcy_all(0.0);
+    int own_orientations = alone;
     FOR_LANES {
         b->sum[i] = zero;
         TRACE(b->sum_visits[i] = zero;)
@@ -481,7 +482,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
                 add_nearby(sc, b, first);
             else
 #endif
-                add_all(sc, b, first, first && alone TRACE(, trace, visit));
+                add_all(sc, b, first, &own_orientations TRACE(, trace, visit));
             TRACE(visit++;)
             const int thick_later = sc->oversample_thick || sc->layer_capture;
             FOR_LANES {
