@@ -36,7 +36,7 @@ typedef struct {
     double inverse_wavelength[NBCY_SWEEP];
     nbcy_lanes kept[NBCY_SWEEP];           /* 0 where dmin skips */
     nbcy_lanes sum_orientations[NBCY_CHUNK];
-    int64_t reflection[NBCY_WIDTH];        /* of the last step: index into the padded grid */
+    int64_t reflection[2 * NBCY_WIDTH];    /* of the last step: index into the padded grid */
 #ifdef NBCY_TRACING
     nbcy_lanes px, py, pz;                 /* the sub-pixel's position */
     nbcy_lanes h, k, l, lattice;           /* of the last step */
@@ -384,6 +384,10 @@ static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *c
     }
 }
 
+#if NBCY_WIDTH > 1
+#include "single.h"
+#endif
+
 /* All orientations for the sources of one chunk. */
 static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *cell TRACE(, nbcy_trace *trace, int64_t step))
 {
@@ -398,6 +402,12 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
         const enum place place = bounded ? place_in_grid(sc, b, cell) : ASTRIDE;
         if (place == OUTSIDE && sc->default_F == 0.0)
             continue;
+#if NBCY_WIDTH > 1
+        if (sc->F_single) {
+            add_orientation_single(sc, b, cell, place != INSIDE);
+            continue;
+        }
+#endif
         add_orientation(sc, b, cell, place != INSIDE);
         TRACE(trace_step(sc, trace, b, step + o);)
     }
@@ -579,7 +589,7 @@ static int take_pixels(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *pa
         }
     }
     b->n = n;
-    b->vectors = (n + NBCY_GROUP - 1) / NBCY_GROUP * (NBCY_GROUP / NBCY_WIDTH);
+    b->vectors = (n + 2 * NBCY_GROUP - 1) / (2 * NBCY_GROUP) * (2 * NBCY_GROUP / NBCY_WIDTH);   /* even: single.h */
     for (int i = n; n && i < b->vectors * NBCY_WIDTH; i++) {   /* no special values, no branches */
         fast[i] = fast[n - 1];
         slow[i] = slow[n - 1];

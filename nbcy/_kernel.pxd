@@ -56,6 +56,7 @@ cdef extern from "nbcy.h" nogil:
         double cell_length[3]
         double largest_F
         const double *F
+        const float *F_single
         double index_low[3]
         double index_high[3]
         int64_t grid_k

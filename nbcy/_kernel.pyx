@@ -312,6 +312,10 @@ cdef class KernelScene:
         c.grid_l = data.shape[2]
         c.default_F = grid.default_F
         c.interpolate = scene.interpolate
+        cdef const float[:, :, ::1] single
+        if scene.precision == "single" and scene.shape in ("square", "gauss") and not scene.interpolate:
+            single = self._keep(grid.data.astype(np.float32, order="C"))
+            c.F_single = &single[0, 0, 0]
         if scene.shape in ("gauss", "tophat") and not scene.interpolate and not np.any(metric - np.diag(np.diag(metric))):
             self._fill_skipping()
 

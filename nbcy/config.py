@@ -643,8 +643,9 @@ class Sampling(Section, init=False):
         Finest spacing to render; 0 is no limit.
     roi : tuple of 4 int
         ``(fast_min, fast_max, slow_min, slow_max)``, all inclusive.
-    precision : {"double"}
-        Arithmetic of the kernel.
+    precision : {"double", "single"}
+        Arithmetic of the kernel. Single is faster for square and gauss crystals; each pixel is
+        within 2e-6 of itself plus 1e-7 of the peaks around it (docs/speed.md).
     """
 
     oversample: Count | None = None
@@ -654,7 +655,7 @@ class Sampling(Section, init=False):
     interpolate: bool | None = None
     dmin_angstrom: NotNegative = 0.0
     roi: Roi | None = None
-    precision: Literal["double"] = "double"
+    precision: Literal["double", "single"] = "double"
 
 
 class Background(Section, init=False):

@@ -117,6 +117,8 @@ class Scene:
         Structure factors.
     interpolate : bool
         Tricubic structure factors.
+    precision : str
+        ``double`` or ``single``.
     dmin : float
         Finest spacing to render, m; 0 is off.
     oversample, oversample_recommended : int
@@ -179,6 +181,7 @@ class Scene:
     star_radius: bool
     hkl: HklGrid
     interpolate: bool
+    precision: str
     dmin: float
     oversample: int
     oversample_recommended: int
@@ -310,6 +313,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         star_radius="star_radius" in quirks,
         hkl=hkl,
         interpolate=interpolate,
+        precision=_resolve_precision(config, interpolate, ledger),
         dmin=to_si(config.sampling.dmin_angstrom, "angstrom"),
         oversample=oversample,
         oversample_recommended=recommended,
@@ -555,6 +559,18 @@ def _resolve_interpolation(
             "its size is not given as counts; sampling.interpolate = False turns it off"
         )
     return interpolate
+
+
+def _resolve_precision(config: Config, interpolate: bool, ledger: Ledger) -> str:
+    """Return the kernel's arithmetic: single is there for what most images are made of."""
+    wanted, shape = config.sampling.precision, config.crystal.shape
+    if wanted == "single" and (interpolate or shape not in ("square", "gauss")):
+        what = "interpolated structure factors" if interpolate else f"{shape} crystals"
+        ledger.note(f"sampling.precision = single is not used: {what} are computed in double")
+        ledger.choose("sampling.precision", "double", "", "derived", f"{what} need it")
+        return "double"
+    ledger.choose("sampling.precision", wanted, "", "default" if wanted == "double" else "given", "")
+    return wanted
 
 
 def _resolve_oversampling(

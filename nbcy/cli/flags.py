@@ -165,12 +165,6 @@ def _choice(*choices: str) -> Callable[[str], str]:
     return convert
 
 
-def _precision(word: str) -> str:
-    if word == "single":
-        raise ValueError("double (the only precision there is)")
-    return _choice("double")(word)
-
-
 def _quirks(word: str) -> list[str]:
     try:
         return sorted(parse_quirks(word))
@@ -529,7 +523,12 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         _flag(
             "-threads", Takes("n", _threads), to("run.threads"), "threads (default: all processors)"
         ),
-        _flag("-precision", Takes("double", _precision), to("sampling.precision"), "arithmetic"),
+        _flag(
+            "-precision",
+            Takes("double|single", _choice("double", "single")),
+            to("sampling.precision"),
+            "arithmetic (default: double)",
+        ),
     ),
 }
 """The table, by heading of the help."""
