@@ -195,15 +195,19 @@ cdef class KernelScene:
     cdef readonly object scene
     cdef readonly tuple image_shape
     cdef list _alive
+    cdef dict _tiles
 
     def __init__(self, scene):
         cdef nbcy_scene *c = &self.c
         memset(c, 0, sizeof(nbcy_scene))
         self.scene = scene
         self._alive = []
+        self._tiles = {}
         self._fill_detector()
         self._fill_sources()
-        self._fill_crystal()
+        self._fill_orientations()
+        self._fill_structure_factors()
+        self._fill_shape()
         c.oversample = scene.oversample
         c.oversample_omega = scene.oversample_omega
         c.oversample_polar = scene.oversample_polar
@@ -213,13 +217,36 @@ cdef class KernelScene:
         c.layer_capture = scene.layer_capture
         c.mu = scene.mu if scene.thickness > 0.0 else 0.0
         c.dmin = scene.dmin
-        c.scale = scene.r_e_sqr * scene.fluence / scene.steps
-        c.water = scene.water
         c.water_scaling = scene.water_scaling
-        c.first_pixel = self._first_pixel() if scene.first_orientations is not None else -1
+        self._fill_scale()
 
     def __reduce__(self):
         return KernelScene, (self.scene,)
+
+    def varied(self, scene):
+        """Lay out a scene that differs in orientations, wavelengths and fluence alone.
+
+        Parameters
+        ----------
+        scene : nbcy.scene.Scene
+            See `nbcy.variations.Varying`.
+
+        Returns
+        -------
+        KernelScene
+            It shares geometry, structure factors and tiles with this one.
+        """
+        cdef KernelScene other = KernelScene.__new__(KernelScene)
+        other.c = self.c
+        other.scene = scene
+        other.image_shape = self.image_shape
+        other._alive = self._alive[:]
+        other._tiles = self._tiles
+        if scene.wavelengths is not self.scene.wavelengths:
+            other._fill_sources()
+        other._fill_orientations()
+        other._fill_scale()
+        return other
 
     cdef _keep(self, array):
         self._alive.append(array)
@@ -278,31 +305,35 @@ cdef class KernelScene:
         c.nopolar = scene.nopolar
         c.kahn_factor = scene.kahn_factor
 
-    def _fill_crystal(self):
+    def _fill_scale(self):
         cdef nbcy_scene *c = &self.c
-        cdef const double[:, :, ::1] table
         scene = self.scene
-        cells = np.array(scene.cells, float)
-        table = self._keep(np.ascontiguousarray(scene.orientations, float).reshape(-1, 3, 3))
+        c.scale = scene.r_e_sqr * scene.fluence / scene.steps
+        c.water = scene.water
+        c.first_pixel = self._first_pixel() if scene.first_orientations is not None else -1
+
+    def _fill_orientations(self):
+        cdef nbcy_scene *c = &self.c
+        cdef const double[:, ::1] table
+        scene = self.scene
+        table = rows = self._keep(np.ascontiguousarray(scene.orientations, float).reshape(-1, 9))
         c.n_orientations = table.shape[0]
-        c.orientations = &table[0, 0, 0]
-        longest = np.linalg.norm(scene.orientations, axis=-1).max() * 2.0 / min(scene.wavelengths)
-        if not longest * cells.max() < LARGEST_PHASE:
+        c.orientations = &table[0, 0]
+        lengths = np.sqrt(np.square(rows.reshape(-1, 3, 3)).sum(axis=2).max(axis=0))
+        copy_vector(c.cell_length, lengths * (1.0 + 1e-12))  # no shorter than any, whatever the last bit
+        longest = lengths.max() * 2.0 / min(scene.wavelengths)
+        if not longest * max(scene.cells) < LARGEST_PHASE:
             raise ConfigError(
                 "crystal.cells", scene.cells, "too many cells for double precision: |h|*N must stay below 2**50"
             )
         if scene.first_orientations is not None:
-            table = self._keep(np.ascontiguousarray(scene.first_orientations, float).reshape(-1, 3, 3))
-            c.first_orientations = &table[0, 0, 0]
-        c.shape = SHAPES[scene.shape]
-        copy_vector(c.cells, cells)
-        if scene.star_radius and scene.shape in ("gauss", "tophat"):
-            metric = scene.reciprocal @ scene.reciprocal.T * cells.prod() ** 2
-        else:
-            metric = np.diag(cells**2)
-        metric = metric * scene.fudge
-        for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
-            c.metric[i] = metric[row, column]
+            table = self._keep(np.ascontiguousarray(scene.first_orientations, float).reshape(-1, 9))
+            c.first_orientations = &table[0, 0]
+
+    def _fill_structure_factors(self):
+        cdef nbcy_scene *c = &self.c
+        cdef const float[:, :, ::1] single
+        scene = self.scene
         grid = scene.hkl
         cdef const double[:, :, ::1] data = self._keep(np.ascontiguousarray(grid.data, float))
         c.F = &data[0, 0, 0]
@@ -312,10 +343,23 @@ cdef class KernelScene:
         c.grid_l = data.shape[2]
         c.default_F = grid.default_F
         c.interpolate = scene.interpolate
-        cdef const float[:, :, ::1] single
-        if scene.precision == "single" and scene.shape in ("square", "gauss") and not scene.interpolate:
+        if scene.precision == "single":
             single = self._keep(grid.data.astype(np.float32, order="C"))
             c.F_single = &single[0, 0, 0]
+
+    def _fill_shape(self):
+        cdef nbcy_scene *c = &self.c
+        scene = self.scene
+        cells = np.array(scene.cells, float)
+        c.shape = SHAPES[scene.shape]
+        copy_vector(c.cells, cells)
+        if scene.star_radius and scene.shape in ("gauss", "tophat"):
+            metric = scene.reciprocal @ scene.reciprocal.T * cells.prod() ** 2
+        else:
+            metric = np.diag(cells**2)
+        metric = metric * scene.fudge
+        for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
+            c.metric[i] = metric[row, column]
         if scene.shape in ("gauss", "tophat") and not scene.interpolate and not np.any(metric - np.diag(np.diag(metric))):
             self._fill_skipping()
 
@@ -326,8 +370,6 @@ cdef class KernelScene:
         seen = 4.19 * (reach / self.scene.fudge) ** 1.5 / np.prod(self.scene.cells, dtype=float)
         if c.n_orientations * c.n_sources < FEW_STEPS or seen > MUCH_SEEN:
             return
-        lengths = np.linalg.norm(self.scene.orientations, axis=-1).reshape(-1, 3).max(axis=0)
-        copy_vector(c.cell_length, lengths * (1.0 + 1e-12))  # no shorter than any, whatever the last bit
         c.largest_F = max(abs(self.scene.hkl.data.max()), abs(self.scene.hkl.data.min()))
         c.skip = 1
 
@@ -376,10 +418,13 @@ cdef class KernelScene:
         ndarray of int64, shape (n, 5)
             Panel, slow begin and end, fast begin and end (half open).
         """
+        regions = self._regions(roi)
+        if regions in self._tiles:
+            return self._tiles[regions]
         steps = int(self.scene.steps) * int(self.scene.layers)
         pixels = max(PATCH_PIXELS, min(TILE_PIXELS, TILE_STEPS // steps))
         tiles = []
-        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self._regions(roi)):
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(regions):
             # whole patches of the kernel, 8 x 8 where there are rows enough
             height = min(slow_max - slow_min + 1, max(8, pixels // TILE_WIDTH))
             width = pixels // height
@@ -388,7 +433,10 @@ cdef class KernelScene:
                 for slow in range(slow_min, slow_max + 1, height)
                 for fast in range(fast_min, fast_max + 1, width)
             ]
-        return np.array(tiles, np.int64)
+        table = np.array(tiles, np.int64)
+        self._tiles.clear()  # the last one is enough for many images in a row
+        self._tiles[regions] = table
+        return table
 
     def render(self, int threads=1, isa=None, roi=None, poll=None, skip=True):
         """Render the image.
@@ -424,7 +472,8 @@ cdef class KernelScene:
             The kernel could not finish.
         """
         cdef nbcy_render_tile render_tile = isa_of(chosen_isa(isa)).render_tile
-        image = np.zeros(self.image_shape, np.float32)
+        whole = self.scene.mask is None and self._regions(roi) == self.scene.whole_panels
+        image = (np.empty if whole else np.zeros)(self.image_shape, np.float32)
         tile_array = self.tiles(roi)
         cdef const int64_t[:, ::1] tile_table = tile_array
         cdef const nbcy_tile *tiles = <const nbcy_tile *> &tile_table[0, 0]

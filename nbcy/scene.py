@@ -103,6 +103,8 @@ class Scene:
     first_orientations : ndarray of the same shape, or None
         What the very first visit (first pixel rendered, first sub-pixel, layer and source) uses
         instead, with the quirk ``phi_carryover``.
+    mosaic : ndarray, shape (n_domains, 3, 3)
+        The domains' rotation matrices.
     reciprocal : ndarray, shape (3, 3)
         Rows a*, b*, c* in 1/Angstrom, after misset, before spindle and mosaic rotation.
     phis : ndarray, shape (n_phi,)
@@ -173,6 +175,7 @@ class Scene:
     weights: FloatArray
     orientations: FloatArray
     first_orientations: FloatArray | None
+    mosaic: FloatArray
     reciprocal: FloatArray
     phis: FloatArray
     cells: tuple[int, int, int]
@@ -209,12 +212,17 @@ class Scene:
     @property
     def regions(self) -> tuple[Region, ...]:
         """What is rendered of each panel, inclusive."""
-        if self.roi is not None:
-            return (self.roi,)
+        return self.whole_panels if self.roi is None else (self.roi,)
+
+    @property
+    def whole_panels(self) -> tuple[Region, ...]:
+        """All there is to render of each panel."""
         return tuple((0, p.pixels_fast - 1, 0, p.pixels_slow - 1) for p in self.panels)
 
     def split(self, flat: NDArray[T]) -> tuple[NDArray[T], ...]:
         """Return views (slow, fast) of each panel into an array of all pixels."""
+        if len(self.panels) == 1:
+            return (flat.reshape(self.panels[0].shape),)
         ends = np.cumsum([panel.pixels_slow * panel.pixels_fast for panel in self.panels])
         parts = np.split(flat.reshape(-1), ends[:-1])
         return tuple(x.reshape(p.shape) for x, p in zip(parts, self.panels, strict=True))
@@ -305,6 +313,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         weights=sources.weights,
         orientations=orientations,
         first_orientations=first_orientations,
+        mosaic=frozen(rotations),
         reciprocal=cell.reciprocal,
         phis=frozen(phis),
         cells=cells,
@@ -569,7 +578,9 @@ def _resolve_precision(config: Config, interpolate: bool, ledger: Ledger) -> str
         ledger.note(f"sampling.precision = single is not used: {what} are computed in double")
         ledger.choose("sampling.precision", "double", "", "derived", f"{what} need it")
         return "double"
-    ledger.choose("sampling.precision", wanted, "", "default" if wanted == "double" else "given", "")
+    ledger.choose(
+        "sampling.precision", wanted, "", "default" if wanted == "double" else "given", ""
+    )
     return wanted
 
 

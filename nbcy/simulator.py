@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
 
 from nbcy._kernel import KernelScene, chosen_isa
 from nbcy.config import Config
@@ -14,6 +19,7 @@ from nbcy.image import Image, describe_panels
 from nbcy.quirks import parse_quirks
 from nbcy.scene import Scene, build_scene
 from nbcy.structure_factors import StructureFactors
+from nbcy.variations import Variation, Varying, read_variations
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
@@ -142,18 +148,106 @@ class Simulator:
         count = self._threads_after_fork(resolve_threads(threads))
         if progress is not None and not callable(progress):
             raise ConfigError("progress", progress, "must be a function of two numbers")
-        region = self.scene.roi if roi is None else roi
-        isa = chosen_isa()
-        pixels, solid_angle = self._kernel.render(count, isa, region, progress)
+        return self._render(self._kernel, count, chosen_isa(), roi, progress)
+
+    def run_many(
+        self,
+        orientations: Any = None,
+        *,
+        phi_deg: ArrayLike | None = None,
+        wavelength_angstrom: ArrayLike | None = None,
+        fluence_photons_per_m2: ArrayLike | None = None,
+        threads: int | None = None,
+        progress: bool = True,
+    ) -> Iterator[Image]:
+        """Render many images that share detector, structure factors and all else.
+
+        Each is rendered when it is asked for, so that memory does not grow with their number.
+
+        Parameters
+        ----------
+        orientations : array_like, shape (n, 3, 3), or iterable, or scipy Rotation, optional
+            Rotations of the crystal in the lab frame, applied to it as it is configured (after
+            misset) and before the spindle turns. An iterable may be endless.
+        phi_deg : array_like, shape (n,), optional
+            Where the spindle starts.
+        wavelength_angstrom : array_like, shape (n,), optional
+            Central wavelengths; the spectrum keeps its relative width, the crystal its cell.
+        fluence_photons_per_m2 : array_like, shape (n,), optional
+            Shot by shot, in place of the beam's.
+        threads : int, optional
+            As for `run`.
+        progress : bool
+            Whether to show a bar where stderr is a terminal.
+
+        Returns
+        -------
+        iterator of Image
+            What varies stands in each image's ``provenance["variation"]`` and in its scene.
+
+        Raises
+        ------
+        ConfigError
+            Nothing varies, lengths differ, a matrix is no rotation, or an impossible value.
+
+        Examples
+        --------
+        >>> import nbcy
+        >>> crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100), cells=5, default_F=100)
+        >>> sim = nbcy.Simulator(crystal=crystal, detector=nbcy.Detector(pixels_fast=64,
+        ...     pixels_slow=64, pixel_mm=0.4, distance="10 cm"))
+        >>> shots = sim.run_many(fluence_photons_per_m2=[1e24, 2e24, 4e24])
+        >>> dim, brighter, _ = (image.statistics().sum for image in shots)
+        >>> round(brighter / dim, 6)
+        2.0
+        """
+        variations, number = read_variations(
+            orientations, phi_deg, wavelength_angstrom, fluence_photons_per_m2
+        )
+        count = self._threads_after_fork(resolve_threads(threads))
+        return self._run_each(variations, number, count, chosen_isa(), progress)
+
+    def _run_each(
+        self,
+        variations: Iterable[Variation],
+        number: int | None,
+        threads: int,
+        isa: str,
+        progress: bool,
+    ) -> Iterator[Image]:
+        varying = Varying(self.scene)
+        if progress and sys.stderr is not None and sys.stderr.isatty():
+            bar = import_module("tqdm").tqdm
+            variations = bar(variations, total=number, desc="rendering", unit="image")
+        for variation in variations:
+            kernel = self._kernel.varied(varying.scene(variation))
+            yield self._render(kernel, threads, isa, None, None, variation)
+
+    @cached_property
+    def _configuration(self) -> dict[str, Any]:
+        return {"quirks": sorted(self.config.quirks), "config": self.config.to_dict()}
+
+    def _render(
+        self,
+        kernel: KernelScene,
+        threads: int,
+        isa: str,
+        roi: Roi | None,
+        progress: Callable[[int, int], object] | None,
+        variation: Variation | None = None,
+    ) -> Image:
+        region = kernel.scene.roi if roi is None else roi
+        pixels, solid_angle = kernel.render(threads, isa, region, progress)
         provenance = {
             "nbcy": __version__,
             "isa": isa,
-            "threads": count,
+            "threads": threads,
             "roi": None if region is None else list(region),
-            "quirks": sorted(self.config.quirks),
-            "config": self.config.to_dict(),
+            **self._configuration,
         }
-        return Image(pixels, self.scene, provenance, solid_angle=solid_angle)
+        if variation is not None:
+            provenance["variation"] = variation.to_dict()
+        return Image(pixels, kernel.scene, provenance, solid_angle=solid_angle)
 
     @staticmethod
     def _threads_after_fork(count: int) -> int:

@@ -24,6 +24,7 @@ LAYERS = [
     {"scene"},
     {"_kernel"},
     {"noise", "assembly", "image", "io"},
+    {"variations"},
     {"simulator"},
     {"installation", "tracelog", "trace", "facts"},
     {"auditing"},
