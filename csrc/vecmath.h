@@ -78,7 +78,7 @@ NBCY_INLINE real nbcy_cospi(real x)
 NBCY_INLINE real nbcy_exp_negative(real x)
 {
 #ifdef NBCY_SCALAR
-    return exp(x);
+    return x < -708.0 ? 0.0 : exp(x);
 #else
     real y = nbcy_max(x, nbcy_all(-708.0));
     real shifted = y * 0x1.71547652b82fep+0 + NBCY_ROUNDER;

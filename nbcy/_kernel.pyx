@@ -220,6 +220,11 @@ cdef class KernelScene:
         c.water_scaling = scene.water_scaling
         self._fill_scale()
 
+    @property
+    def skips(self):
+        """Whether steps that cannot be seen may be left out."""
+        return bool(self.c.skip)
+
     def __reduce__(self):
         return KernelScene, (self.scene,)
 

@@ -1,0 +1,79 @@
+"""Single precision: faster, and off by no more than stated."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbcy._kernel import KernelScene, available_isas
+from nbcy.scene import Scene, build_scene
+
+OF_VALUE, OF_PEAK = 2e-6, 1e-7
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    scene = draw(strategies.scenes())
+    return dataclasses.replace(
+        scene, shape=draw(st.sampled_from(["square", "gauss"])), interpolate=False
+    )
+
+
+@given(scenes())
+def test_the_stated_error_holds(scene: Scene) -> None:
+    exact, _ = KernelScene(scene).render()
+    exact = exact.astype(float)
+    kernel = KernelScene(dataclasses.replace(scene, precision="single"))
+    for isa in available_isas():
+        image, _ = kernel.render(isa=isa)
+        # the detectors that are drawn are a few spots wide: their maximum is the local peak
+        allowed = OF_VALUE * exact + OF_PEAK * exact.max() + 2.0**-149
+        assert (abs(image - exact) <= allowed).all(), isa
+
+
+@pytest.mark.parametrize("cells", [(36, 47, 29), (1000, 3, 250), (2, 1, 5)])
+def test_the_stated_error_holds_around_spots(cells) -> None:
+    """On a detector of many spots, the peak is the largest pixel within 10."""
+    config = strategies.plain_config(
+        crystal={"cells": cells, "misset_deg": (10, 20, 30)},
+        detector={"pixels_fast": 160, "pixels_slow": 150, "pixel_mm": 0.4},
+        beam={"wavelength_angstrom": 1.0, "dispersion_percent": 1.0, "dispersion_steps": 3},
+        sampling={"interpolate": False},
+    )
+    double = KernelScene(build_scene(config)).render()[0].astype(float)
+    config = config.with_overrides({"sampling.precision": "single"})
+    single = KernelScene(build_scene(config)).render()[0].astype(float)
+    padded = np.pad(double, 10, "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (21, 21))
+    peaks = windows.max(axis=(2, 3))
+    assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * peaks).all()
+    assert (single != double).any()
+
+
+@given(st.data())
+def test_threads_and_regions_do_not_change_it(data) -> None:
+    scene = dataclasses.replace(data.draw(scenes()), precision="single", first_orientations=None)
+    kernel = KernelScene(scene)
+    image, _ = kernel.render()
+    assert kernel.render(threads=3)[0].tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("crystal", "sampling"),
+    [({"shape": "round"}, {}), ({"shape": "tophat"}, {}), ({}, {"interpolate": True})],
+)
+def test_what_has_no_single_precision_says_so(crystal, sampling, tmp_path) -> None:
+    hkl = tmp_path / "a.hkl"
+    hkl.write_text("0 0 0 1\n5 5 5 2\n")
+    config = strategies.plain_config(
+        crystal={**crystal, "hkl_file": str(hkl)},
+        sampling={"interpolate": False, **sampling, "precision": "single"},
+    )
+    scene = build_scene(config)
+    assert scene.precision == "double"
+    assert any("sampling.precision = single is not used" in note for note in scene.notes)

@@ -1,0 +1,117 @@
+"""Gauss and tophat crystals: what is left out cannot be seen."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import oracle
+import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbcy._kernel import KernelScene, available_isas
+from nbcy.scene import Scene
+
+ISAS = available_isas()
+
+
+@st.composite
+def sparse_scenes(draw: st.DrawFn) -> Scene:
+    """Crystals of many cells, so that most steps of a pixel are far from any reflection."""
+    scene = strategies.plain_scene(
+        crystal={
+            "cell_angstrom_deg": draw(
+                st.sampled_from([(100, 100, 100), (40, 60, 90), (50, 60, 70, 80, 95, 110)])
+            ),
+            "cells": draw(st.sampled_from([(30, 30, 30), (200, 60, 40), (2000, 500, 900)])),
+            "shape": draw(st.sampled_from(["gauss", "tophat"])),
+            "fudge": draw(st.sampled_from([1.0, 0.3, 4.0])),
+            "misset_deg": tuple(draw(strategies.between(0.0, 360.0)) for _ in range(3)),
+            "mosaic_spread_deg": draw(st.sampled_from([0.01, 0.5, 20.0])),
+            "mosaic_domains": draw(st.sampled_from([1, 7, 30])),
+            "default_F": draw(st.sampled_from([0.0, 100.0])),
+        },
+        beam={
+            "wavelength_angstrom": draw(st.sampled_from([1.0, 6.2])),
+            "dispersion_percent": draw(st.sampled_from([0.1, 2.0])),
+            "dispersion_steps": draw(st.sampled_from([1, 2, 3, 20, 70])),
+            "hdiv_mrad": 1.0,
+            "hdiv_steps": draw(st.sampled_from([1, 2])),
+            "kahn_factor": draw(st.sampled_from([0.0, 0.9])),
+            "flux_photons_per_s": draw(st.sampled_from([None, 1.0, 1e12])),
+        },
+        detector={
+            "pixels_fast": 19,
+            "pixels_slow": 18,
+            "pixel_mm": draw(st.sampled_from([0.02, 0.5, 3.0])),
+            "thickness_um": draw(st.sampled_from([0.0, 300.0])),
+            "thickness_steps": 2,
+        },
+        sampling={
+            "oversample": draw(st.sampled_from([1, 2])),
+            "oversample_polar": draw(st.booleans()),
+            "oversample_omega": draw(st.booleans()),
+            "dmin_angstrom": draw(st.sampled_from([0.0, 3.0, 9.0])),
+            "interpolate": False,
+        },
+    )
+    if draw(st.booleans()):
+        step = oracle.breakdown(scene, 9, 9)[0]
+        listed = draw(strategies.structure_factors(step.hkl_rounded))
+        scene = dataclasses.replace(scene, hkl=listed.to_grid())
+    return strategies.masked(scene, 3) if draw(st.booleans()) else scene
+
+
+@given(sparse_scenes())
+def test_what_is_left_out_cannot_be_seen(scene: Scene) -> None:
+    """Less than 1/16 of a float32's last place: rounding may fall to the other side, no more."""
+    kernel = KernelScene(scene)
+    for isa in ISAS:
+        whole, _ = kernel.render(isa=isa, skip=False)
+        sparse, _ = kernel.render(isa=isa)
+        assert (abs(whole - sparse) <= np.spacing(np.maximum(whole, sparse))).all()
+
+
+@given(sparse_scenes())
+def test_each_pixel_decides_for_itself(scene: Scene) -> None:
+    """The cut into regions, and with it into groups of pixels, does not change a bit."""
+    kernel = KernelScene(scene)
+    whole, _ = kernel.render()
+    for roi in ((0, 18, 4, 4), (3, 3, 0, 17), (5, 17, 2, 13)):
+        part, _ = kernel.render(roi=roi)
+        inside = (slice(roi[2], roi[3] + 1), slice(roi[0], roi[1] + 1))
+        assert part[inside].tobytes() == whole[inside].tobytes()
+
+
+def crystal(**changes):
+    return {"cells": 100, "mosaic_spread_deg": 1.0, "mosaic_domains": 20, **changes}
+
+
+@pytest.mark.parametrize("shape", ["gauss", "tophat"])
+def test_sparse_patterns_are_skipped(shape: str) -> None:
+    assert KernelScene(strategies.plain_scene(crystal=crystal(shape=shape))).skips
+
+
+@pytest.mark.parametrize(
+    ("changes", "sampling"),
+    [
+        ({"shape": "square"}, {}),
+        ({"shape": "round"}, {}),
+        ({"shape": "gauss", "cells": 5}, {}),
+        ({"shape": "gauss", "mosaic_domains": 2}, {}),
+    ],
+)
+def test_nothing_else_is_skipped(changes, sampling) -> None:
+    scene = strategies.plain_scene(crystal=crystal(**changes), sampling=sampling)
+    assert not KernelScene(scene).skips
+
+
+def test_the_reference_s_spot_radius_is_not_skipped() -> None:
+    """Its metric has cross terms, which the bounds do not know."""
+    config = strategies.plain_config(
+        crystal=crystal(shape="gauss", cell_angstrom_deg=(50, 60, 70, 80, 95, 110))
+    )
+    scene = strategies.build_scene(config.with_overrides({"quirks": ["star_radius"]}))
+    assert not KernelScene(scene).skips
