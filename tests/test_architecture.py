@@ -22,6 +22,7 @@ LAYERS = [
     {"_rng", "rng"},
     {"detector", "sources", "lattice", "structure_factors", "background"},
     {"scene"},
+    {"geometry"},
     {"_kernel"},
     {"noise", "assembly", "image", "io"},
     {"simulator"},
