@@ -46,6 +46,7 @@ class Panel:
         Distance of the panel's plane from the sample, m.
     pixels_slow, pixels_fast : int
         Shape of the image.
+    name : str
     """
 
     origin: FloatArray
@@ -56,6 +57,12 @@ class Panel:
     close_distance: float
     pixels_slow: int
     pixels_fast: int
+    name: str = "panel0"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels (slow, fast)."""
+        return self.pixels_slow, self.pixels_fast
 
 
 @dataclass(frozen=True, eq=False)

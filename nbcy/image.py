@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,34 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from nbcy.constants import RTD
 from nbcy.errors import ConfigError, NbcyError
 from nbcy.io.atomic import check_destination
+from nbcy.io.formats import FORMATS, OPTIONS, output_format
 from nbcy.io.smv import SATURATED, SmvHeader, to_counts, write_smv
+from nbcy.io.writers import ADC_OFFSET
 from nbcy.noise import Stream, poisson_image
+
+__all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
 
 if TYPE_CHECKING:
     from nbcy.scene import Scene
-
-ADC_OFFSET: Final = 40.0
-"""What integer images add to the scaled pixels."""
-
-FORMATS: Final = {
-    ".bin": "raw",
-    ".float": "raw",
-    ".raw": "raw",
-    ".img": "smv",
-    ".smv": "smv",
-    ".pgm": "pgm",
-    ".png": "png",
-    ".npy": "npy",
-}
-"""File name suffixes and the formats they select."""
-
-_OPTIONS: Final = {
-    "raw": (),
-    "smv": ("scale", "adc"),
-    "pgm": ("scale",),
-    "png": ("max_size",),
-    "npy": (),
-}
 
 
 @dataclass(frozen=True)
@@ -270,6 +250,8 @@ class Image:
         scale: float | None = None,
         adc: float | None = None,
         max_size: int | None = None,
+        dtype: str | None = None,
+        compression: str | None = None,
     ) -> None:
         """Write the image, whole or not at all.
 
@@ -278,15 +260,21 @@ class Image:
         path : path-like
             The suffix tells the format: ``.bin``, ``.float``, ``.raw`` raw float32; ``.img``,
             ``.smv`` SMV with 16-bit integers; ``.pgm``; ``.png`` on a logarithmic scale, for
-            looking; ``.npy``.
-        format : {"raw", "smv", "pgm", "png", "npy"}, optional
-            In place of the suffix.
+            looking; ``.npy``; ``.nxs``, ``.h5`` NeXus NXmx; ``.cbf`` miniCBF; ``.tif``, ``.tiff``;
+            ``.edf``.
+        format : str, optional
+            In place of the suffix: raw, smv, pgm, png, npy, nxmx, cbf, tiff or edf.
         scale : float, optional
             SMV, PGM: what pixels are multiplied by; default `default_scale`.
         adc : float, optional
             SMV: what is added then, default 40.
         max_size : int, optional
             PNG: shrink to this many pixels along the longer edge, keeping the peaks.
+        dtype : {"uint16", "uint32", "int32", "float32"}, optional
+            NXmx: what pixels become, TIFF and EDF: one of the last two. Default integers for
+            counts and float32 for expected photons.
+        compression : {"lz4", "zstd", "none"}, optional
+            NXmx: default lz4, after bitshuffle.
 
         Raises
         ------
@@ -294,12 +282,15 @@ class Image:
             An unknown suffix, or an option that is not finite or that the format has no use for.
         FileError
             The file cannot be written.
+        NbcyError
+            The library for the format is not installed.
         """
         chosen = output_format(path, format)
-        options = {"scale": scale, "adc": adc, "max_size": max_size}
-        for name, value in options.items():
-            if value is not None and name not in _OPTIONS[chosen]:
+        numbers = {"scale": scale, "adc": adc, "max_size": max_size}
+        for name, value in {**numbers, "dtype": dtype, "compression": compression}.items():
+            if value is not None and name not in OPTIONS[chosen]:
                 raise ConfigError(name, value, f"has no meaning for the format {chosen}")
+        for name, value in numbers.items():
             if value is None:
                 continue
             if not isinstance(value, int | float | np.number) or not math.isfinite(value):
@@ -326,6 +317,22 @@ class Image:
             from nbcy.io.npy import write_npy
 
             write_npy(path, self.pixels)
+        elif chosen in ("nxmx", "cbf", "tiff", "edf"):
+            from nbcy.io.frames import Frame
+            from nbcy.io.measurement import measurement_of, stacked_pixels
+            from nbcy.io.writers import frame_writer
+
+            measurement = measurement_of(self)
+            with frame_writer(
+                path,
+                measurement,
+                1,
+                counts=self.is_counts,
+                format=chosen,
+                dtype=dtype,
+                compression=compression,
+            ) as write:
+                write(Frame(stacked_pixels(self), measurement.invalid))
         else:
             from nbcy.io.raw import write_raw
 
@@ -373,31 +380,6 @@ class Image:
         ax.set_ylabel("slow (pixels)")
         ax.figure.colorbar(shown, ax=ax, label="counts" if self.is_counts else "photons")
         return ax
-
-
-def output_format(path: str | os.PathLike[str], format: str | None = None) -> str:
-    """Return the format in which an image would be saved.
-
-    Parameters
-    ----------
-    path : path-like
-        File name.
-    format : str, optional
-        One of the formats, in place of the suffix.
-
-    Raises
-    ------
-    ConfigError
-        An unknown format or suffix.
-    """
-    if format is not None:
-        if format not in _OPTIONS:
-            raise ConfigError("format", format, f"must be one of {', '.join(_OPTIONS)}")
-        return format
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ConfigError("path", os.fspath(path), f"must end in one of {', '.join(FORMATS)}")
-    return FORMATS[suffix]
 
 
 def smv_header(scene: Scene) -> SmvHeader:
