@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbcy.auditing import AuditReport, audit
-    from nbcy.config import Background, Beam, Config, Crystal, Detector, Sampling, Spindle
+    from nbcy.config import (
+        Background,
+        Beam,
+        Config,
+        Crystal,
+        Detector,
+        Panel,
+        Sampling,
+        Spindle,
+    )
     from nbcy.errors import (
         ConfigError,
         FileError,
@@ -31,7 +40,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nbcy.auditing": ("AuditReport", "audit"),
-    "nbcy.config": ("Background", "Beam", "Config", "Crystal", "Detector", "Sampling", "Spindle"),
+    "nbcy.config": (
+        *("Background", "Beam", "Config", "Crystal", "Detector", "Panel", "Sampling"),
+        "Spindle",
+    ),
     "nbcy.errors": (
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
         *("UnitError", "UsageError"),
@@ -61,6 +73,7 @@ __all__ = [
     "KernelError",
     "NbcyError",
     "NbcyWarning",
+    "Panel",
     "Sampling",
     "Scene",
     "Simulator",

@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from nbcy.errors import ConfigError, KernelError
+from nbcy.scene import ROI_NEEDS_ONE_PANEL
 
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t, uint8_t
@@ -206,7 +207,7 @@ cdef class KernelScene:
     def _fill_detector(self):
         cdef nbcy_scene *c = &self.c
         cdef nbcy_panel *panel
-        cdef const uint8_t[:, ::1] mask
+        cdef const uint8_t[::1] mask
         scene = self.scene
         cdef uint8_t[::1] memory = self._keep(np.zeros(len(scene.panels) * sizeof(nbcy_panel), np.uint8))
         c.panels = <nbcy_panel *> &memory[0]
@@ -222,11 +223,10 @@ cdef class KernelScene:
             panel.pixels_fast = p.pixels_fast
             panel.offset = offset
             offset += p.pixels_slow * p.pixels_fast
-        first = scene.panels[0]
-        self.image_shape = (first.pixels_slow * len(scene.panels), first.pixels_fast)
+        self.image_shape = scene.panels[0].shape if len(scene.panels) == 1 else (offset,)
         if scene.mask is not None:
-            mask = self._keep(np.ascontiguousarray(scene.mask, np.uint8))
-            c.mask = &mask[0, 0]
+            mask = self._keep(np.ascontiguousarray(scene.mask, np.uint8).reshape(-1))
+            c.mask = &mask[0]
         c.curved = scene.curved
         c.point_pixel = scene.point_pixel
         c.distance = scene.distance
@@ -294,28 +294,27 @@ cdef class KernelScene:
 
     def _first_pixel(self):
         """Image index of the first pixel that is rendered at all."""
-        fast_min, fast_max, slow_min, slow_max = self.scene.roi
-        for slow in range(slow_min, slow_max + 1):
-            for fast in range(fast_min, fast_max + 1):
-                if self.scene.mask is not None and not self.scene.mask[slow, fast]:
-                    continue
-                if self.c.dmin <= 0.0 or nbcy_pixel_visited(&self.c, 0, slow, fast):
-                    return slow * self.c.panels[0].pixels_fast + fast
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self.scene.regions):
+            mask = self.scene.mask_of(panel)
+            for slow in range(slow_min, slow_max + 1):
+                for fast in range(fast_min, fast_max + 1):
+                    if mask is not None and not mask[slow, fast]:
+                        continue
+                    if self.c.dmin <= 0.0 or nbcy_pixel_visited(&self.c, panel, slow, fast):
+                        return self._index(panel, slow, fast)
         return -1
 
-    def tiles(self, roi):
-        """Cut the region of interest into tiles; the cut does not depend on the threads.
+    def _index(self, panel, slow, fast):
+        """Place of a pixel in the image."""
+        return self.c.panels[panel].offset + slow * self.c.panels[panel].pixels_fast + fast
 
-        Parameters
-        ----------
-        roi : tuple of int
-            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive.
-
-        Returns
-        -------
-        ndarray of int64, shape (n, 5)
-            Panel, slow begin and end, fast begin and end (half open).
-        """
+    def _regions(self, roi):
+        """What to render of each panel."""
+        if len(self.scene.panels) > 1:
+            if roi is not None:
+                raise ConfigError("roi", roi, ROI_NEEDS_ONE_PANEL)
+            return self.scene.regions
+        roi = self.scene.roi if roi is None else roi
         try:
             fast_min, fast_max, slow_min, slow_max = map(operator.index, roi)
         except (TypeError, ValueError):
@@ -323,19 +322,33 @@ cdef class KernelScene:
         rows, row = self.image_shape
         if not (0 <= fast_min <= fast_max < row and 0 <= slow_min <= slow_max < rows):
             raise ConfigError("roi", tuple(roi), f"must lie on the detector of {row} x {rows} pixels (fast x slow)")
+        return ((fast_min, fast_max, slow_min, slow_max),)
+
+    def tiles(self, roi=None):
+        """Cut what is rendered into tiles; the cut does not depend on the threads.
+
+        Parameters
+        ----------
+        roi : tuple of int, optional
+            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive; one panel only.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, 5)
+            Panel, slow begin and end, fast begin and end (half open).
+        """
         steps = int(self.scene.steps) * int(self.scene.layers)
         pixels = max(64, min(TILE_PIXELS, TILE_STEPS // steps))
-        width = min(fast_max - fast_min + 1, max(64, pixels // 16))
-        height = max(1, pixels // width)
-        return np.array(
-            [
+        tiles = []
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self._regions(roi)):
+            width = min(fast_max - fast_min + 1, max(64, pixels // 16))
+            height = max(1, pixels // width)
+            tiles += [
                 (panel, slow, min(slow + height, slow_max + 1), fast, min(fast + width, fast_max + 1))
-                for panel in range(len(self.scene.panels))
                 for slow in range(slow_min, slow_max + 1, height)
                 for fast in range(fast_min, fast_max + 1, width)
-            ],
-            np.int64,
-        )
+            ]
+        return np.array(tiles, np.int64)
 
     def render(self, int threads=1, isa=None, roi=None, poll=None):
         """Render the image.
@@ -347,7 +360,7 @@ cdef class KernelScene:
         isa : str, optional
             Kernel build, see `chosen_isa`.
         roi : tuple of int, optional
-            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive; default the scene's.
+            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, of one panel; default the scene's.
         poll : callable, optional
             Called about every 50 ms in the calling thread with the tiles done and the tiles in all.
             What it raises (also KeyboardInterrupt) stops the kernel within a block of pixels and is
@@ -356,7 +369,7 @@ cdef class KernelScene:
         Returns
         -------
         image : ndarray of float32, shape (slow, fast)
-            Photons per pixel.
+            Photons per pixel; shape (pixels,) with several panels, one after another.
         solid_angle : float
             Of the rendered pixels, sr.
 
@@ -369,11 +382,11 @@ cdef class KernelScene:
         """
         cdef nbcy_render_tile render_tile = render_tile_of(chosen_isa(isa))
         image = np.zeros(self.image_shape, np.float32)
-        tile_array = self.tiles(self.scene.roi if roi is None else roi)
+        tile_array = self.tiles(roi)
         cdef const int64_t[:, ::1] tile_table = tile_array
         cdef const nbcy_tile *tiles = <const nbcy_tile *> &tile_table[0, 0]
-        cdef float[:, ::1] pixels = image
-        cdef float *out = &pixels[0, 0]
+        cdef float[::1] pixels = image.reshape(-1)
+        cdef float *out = &pixels[0]
         angles = np.zeros(len(tile_array))
         cdef double[::1] angle_table = angles
         cdef double *solid_angle = &angle_table[0]
@@ -398,12 +411,12 @@ cdef class KernelScene:
         _raise_status(status & ~NBCY_CANCELLED)
         return image, float(angles.sum())
 
-    def trace(self, int64_t slow, int64_t fast):
+    def trace(self, int64_t slow, int64_t fast, int64_t panel=0):
         """Render one pixel and keep every step.
 
         Parameters
         ----------
-        slow, fast : int
+        slow, fast, panel : int
             The pixel.
 
         Returns
@@ -421,8 +434,11 @@ cdef class KernelScene:
         memset(&trace, 0, sizeof(nbcy_trace))
         scene = self.scene
         layers, oversample = scene.layers, scene.oversample
-        if not (0 <= slow < self.image_shape[0] and 0 <= fast < self.image_shape[1]):
-            raise ConfigError("pixel", (slow, fast), f"must lie on the detector, (slow, fast) below {self.image_shape}")
+        if not 0 <= panel < len(scene.panels):
+            raise ConfigError("panel", panel, f"must be from 0 to {len(scene.panels) - 1}")
+        shape = scene.panels[panel].shape
+        if not (0 <= slow < shape[0] and 0 <= fast < shape[1]):
+            raise ConfigError("pixel", (slow, fast), f"must lie on the detector, (slow, fast) below {shape}")
         visits = (oversample * oversample * layers,)
         sources = (*visits, len(scene.wavelengths))
         steps = (*sources, *scene.orientations.shape[:2])
@@ -455,7 +471,7 @@ cdef class KernelScene:
         trace.F_latt_abc = data_of(out["F_latt_abc"])
         trace.F_latt = data_of(out["F_latt"])
         trace.F_cell = data_of(out["F_cell"])
-        _raise_status(nbcy_trace_pixel(&self.c, 0, slow, fast, &trace))
+        _raise_status(nbcy_trace_pixel(&self.c, panel, slow, fast, &trace))
         visit = np.arange(visits[0])
         out["sub_slow"], out["sub_fast"] = np.divmod(visit // layers, oversample)
         out["layer"] = visit % layers
@@ -468,5 +484,5 @@ cdef class KernelScene:
         out["cos_2theta"] = trace.cos_2theta
         out["background"] = trace.background
         out["I_pixel_final"] = trace.I_pixel_final
-        out["first_visit"] = slow * self.c.panels[0].pixels_fast + fast == self.c.first_pixel
+        out["first_visit"] = self._index(panel, slow, fast) == self.c.first_pixel
         return out

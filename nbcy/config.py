@@ -43,6 +43,15 @@ def _sized(count: int, what: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _several(what: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if not isinstance(value, tuple):
+            raise ValueError(f"must be a list of {what}")
+        return value
+
+    return BeforeValidator(check)
+
+
 def _check_direction(vector: tuple[float, ...]) -> tuple[float, ...]:
     if not any(vector):
         raise ValueError("must not have the length 0")
@@ -125,6 +134,7 @@ Roi = Annotated[
     _sized(4, "4 whole numbers: fast_min, fast_max, slow_min, slow_max"),
     AfterValidator(_check_roi),
 ]
+Rectangles = Annotated[tuple[Roi, ...], _several("rectangles of 4 whole numbers each")]
 Quirks = Annotated[frozenset[str], BeforeValidator(_quirk_names)]
 
 
@@ -189,7 +199,10 @@ class Section(BaseModel):
             super().__init__(**{field: value for field, (_, _, value) in given.items()})
         except ValidationError as invalid:
             first = invalid.errors(include_url=False)[0]
-            name, value, _ = given[str(first["loc"][0])]
+            field = str(first["loc"][0])
+            if field not in given:
+                raise ConfigError(self._path(field), None, "must be given") from None
+            name, value, _ = given[field]
             cause = first.get("ctx", {}).get("error")
             expected = str(cause or re.sub("^.* should ", "must ", first["msg"]))
             raise ConfigError(self._path(name), value, expected) from None
@@ -437,8 +450,40 @@ class Beam(Section, init=False):
     polarization_vector: Direction | None = None
 
 
+class Panel(Section, init=False):
+    """One flat part of a detector, put where it is.
+
+    Attributes
+    ----------
+    name : str
+        What the panel is called; its number in the detector when not given.
+    origin_mm : tuple of 3 float
+        Outer corner of its first pixel, in the lab.
+    fast_vector, slow_vector : tuple of 3 float
+        Directions along a row and along a column of pixels, of any length, perpendicular.
+    pixels_fast, pixels_slow : int
+        Pixels along the fast and the slow axis.
+    pixel_mm : float
+        Edge of a pixel.
+    masked : tuple of rectangles
+        Pixels that are not rendered: ``(fast_min, fast_max, slow_min, slow_max)`` each, inclusive.
+    """
+
+    name: str | None = None
+    origin_mm: Vector
+    fast_vector: Direction
+    slow_vector: Direction
+    pixels_fast: Count
+    pixels_slow: Count
+    pixel_mm: Positive
+    masked: Rectangles = ()
+
+
 class Detector(Section, init=False):
     """The detector (physics 1 and 2).
+
+    It is one flat panel that distance, beam centre and rotations put into the lab, or ``panels``,
+    each of which says where it is.
 
     Attributes
     ----------
@@ -480,6 +525,11 @@ class Detector(Section, init=False):
         Depth at which 1/e of the photons are left; inf or 0 is no absorption.
     mask_file : str
         SMV image; pixels that are 0 in it are not rendered.
+    masked : tuple of rectangles
+        Pixels that are not rendered: ``(fast_min, fast_max, slow_min, slow_max)`` each, inclusive.
+    panels : tuple of Panel
+        In place of pixels, size, distance, beam centre, rotations, axes and masks; the convention
+        is left with the beam, the polarization and the spindle.
     """
 
     convention: Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"] | None = None
@@ -512,6 +562,49 @@ class Detector(Section, init=False):
     thickness_steps: Count | None = None
     attenuation_depth_um: Depth | None = None
     mask_file: FileName | None = None
+    masked: Rectangles = ()
+    panels: tuple[Panel, ...] = ()
+
+    # What the panels do not replace.
+    _beside_panels: ClassVar[tuple[str, ...]] = (
+        "convention",
+        "point_pixel",
+        "thickness_um",
+        "thickness_steps",
+        "attenuation_depth_um",
+        "panels",
+    )
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> dict[str, tuple[str, Any, Any]]:
+        if data.get("panels") is not None:
+            data = {**data, "panels": _read_panels(data["panels"])}
+        given = super()._read(data)
+        if "panels" in given and given["panels"][2]:
+            for field, (name, value, converted) in given.items():
+                default = cls.model_fields[field].default
+                if field not in cls._beside_panels and converted != default:
+                    expected = "must not be given along with detector.panels: they place themselves"
+                    raise ConfigError(cls._path(name), value, expected)
+        return given
+
+
+def _read_panels(panels: object) -> tuple[Panel, ...]:
+    if not isinstance(panels, list | tuple):
+        raise ConfigError("detector.panels", panels, "must be a list of panels")
+    read: list[Panel] = []
+    for n, panel in enumerate(panels):
+        try:
+            read.append(Panel.model_validate(panel))
+        except ConfigError as error:
+            field = error.field.replace("panel", f"detector.panels[{n}]", 1)
+            raise type(error)(field, error.value, error.expected) from None
+    names = [f"panel{n}" if panel.name is None else panel.name for n, panel in enumerate(read)]
+    for n, name in enumerate(names):
+        if name in names[:n] or not name:
+            expected = "must be a name that no other panel has"
+            raise ConfigError(f"detector.panels[{n}].name", name, expected)
+    return tuple(read)
 
 
 class Spindle(Section, init=False):

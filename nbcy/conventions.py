@@ -113,3 +113,16 @@ def beam_on_axes(
     if name == "adxv":
         return xbeam, size_slow - ybeam
     return xbeam, ybeam
+
+
+def beam_of_axes(
+    name: str, fbeam: float, sbeam: float, size_slow: float, pixel: float
+) -> tuple[float, float]:
+    """Beam centre (Xbeam, Ybeam) as the convention counts it, m: undoes `beam_on_axes`."""
+    if name == "mosflm":
+        return sbeam - 0.5 * pixel, fbeam - 0.5 * pixel
+    if name == "denzo":
+        return sbeam, fbeam
+    if name == "adxv":
+        return fbeam, size_slow - sbeam
+    return fbeam, sbeam

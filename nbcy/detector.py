@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from nbcy.choices import Ledger, Origin, origin_of
 from nbcy.constants import RTD
-from nbcy.conventions import CONVENTIONS, Pivot, Vector, beam_on_axes, default_beam_centre
+from nbcy.conventions import (
+    CONVENTIONS,
+    Pivot,
+    Vector,
+    beam_of_axes,
+    beam_on_axes,
+    default_beam_centre,
+)
 from nbcy.errors import ConfigError
 from nbcy.units import to_si
 from nbcy.vectors import cross, dot, frozen, norm, rotate, rotate_xyz, unit
@@ -63,6 +70,24 @@ class Panel:
     def shape(self) -> tuple[int, int]:
         """Pixels (slow, fast)."""
         return self.pixels_slow, self.pixels_fast
+
+    def outside(self, point: FloatArray) -> float:
+        """Return how far a point of the panel's plane is from the panel, m; 0 on it."""
+        offset = point - self.origin
+        beyond = [
+            max(-along, along - count * self.pixel_size, 0.0)
+            for along, count in (
+                (float(dot(offset, self.fast)), self.pixels_fast),
+                (float(dot(offset, self.slow)), self.pixels_slow),
+            )
+        ]
+        return math.hypot(*beyond)
+
+    @property
+    def nearest(self) -> float:
+        """Distance of the nearest point of the panel from the sample, m."""
+        foot = self.close_distance * self.normal
+        return math.hypot(self.close_distance, self.outside(foot))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,13 +229,15 @@ def resolve_frame(config: Config, ledger: Ledger) -> Frame:
     for field, default in start.items():
         value = given[field]
         vectors[field] = unit(default if value is None else value)
+        if detector.panels and field.startswith("detector."):
+            continue
         if value is not None:
             ledger.choose(field, tuple(vectors[field].tolist()), "", "given", "normalised")
         else:
             ledger.choose(field, default, "", "default", f"convention {convention.name}")
 
     fast, slow = vectors["detector.fast_vector"], vectors["detector.slow_vector"]
-    if convention.name == "custom":
+    if convention.name == "custom" and not detector.panels:
         vectors["detector.normal_vector"] = _custom_normal(
             fast, slow, given["detector.normal_vector"], ledger
         )
@@ -255,14 +282,7 @@ def _custom_normal(
     fast: FloatArray, slow: FloatArray, given: Vector | None, ledger: Ledger
 ) -> FloatArray:
     """Return ±(fast x slow) with the sign of the given normal (physics 1)."""
-    skew = float(dot(fast, slow))
-    if abs(skew) > _SQUARE_TOLERANCE:
-        raise ConfigError(
-            "detector.slow_vector",
-            tuple(slow.tolist()),
-            f"must be perpendicular to the fast vector {tuple(fast.tolist())} within 0.1°; "
-            f"the angle between them is {RTD * math.acos(max(-1.0, min(1.0, skew))):.4g}°",
-        )
+    _check_square("detector.slow_vector", fast, slow)
     normal = unit(cross(fast, slow))
     if given is None:
         reason = "fast x slow"
@@ -279,6 +299,17 @@ def _custom_normal(
         reason = "±(fast x slow) with the sign of the given normal"
     ledger.choose("detector.normal_vector", tuple(normal.tolist()), "", "derived", reason)
     return normal
+
+
+def _check_square(field: str, fast: FloatArray, slow: FloatArray) -> None:
+    skew = float(dot(fast, slow))
+    if abs(skew) > _SQUARE_TOLERANCE:
+        raise ConfigError(
+            field,
+            tuple(slow.tolist()),
+            f"must be perpendicular to the fast vector {tuple(fast.tolist())} within 0.1°; "
+            f"the angle between them is {RTD * math.acos(max(-1.0, min(1.0, skew))):.4g}°",
+        )
 
 
 def _axis_size(
@@ -411,6 +442,11 @@ def _settle_distances(
                 )
 
 
+def _check_count(field: str, fast: int, slow: int) -> None:
+    if fast * slow > MAX_PIXELS:
+        raise ConfigError(field, f"{fast} x {slow}", f"must be at most {MAX_PIXELS} pixels")
+
+
 def place_detector(
     config: Config, frame: Frame, quirks: frozenset[str], ledger: Ledger
 ) -> tuple[Panel, DetectorPlacement]:
@@ -447,12 +483,7 @@ def place_detector(
     pixels_slow, size_slow = _axis_size(
         "slow", detector.pixels_slow, detector.size_slow_mm, pixel, ledger
     )
-    if pixels_fast * pixels_slow > MAX_PIXELS:
-        raise ConfigError(
-            "detector.pixels",
-            f"{pixels_fast} x {pixels_slow}",
-            f"must be at most {MAX_PIXELS} pixels",
-        )
+    _check_count("detector.pixels", pixels_fast, pixels_slow)
 
     # Near point and beam centre, m.
     def near(org: float | None, size: float) -> float:
@@ -568,3 +599,110 @@ def place_detector(
         pixels_fast=pixels_fast,
     )
     return panel, placement
+
+
+def place_panels(
+    config: Config, frame: Frame, ledger: Ledger
+) -> tuple[tuple[Panel, ...], DetectorPlacement]:
+    """Take the panels that place themselves.
+
+    Parameters
+    ----------
+    config : Config
+        With ``detector.panels``.
+    frame : Frame
+        For the beam and the spindle.
+    ledger : Ledger
+        Takes the choices.
+
+    Returns
+    -------
+    panels : tuple of Panel
+    placement : DetectorPlacement
+        Of the panel that the beam hits, or comes nearest to.
+
+    Raises
+    ------
+    ConfigError
+        Axes that are not perpendicular, or a panel edge-on to the sample.
+    """
+    panels = []
+    for n, given in enumerate(config.detector.panels):
+        field = f"detector.panels[{n}]"
+        fast, slow = unit(given.fast_vector), unit(given.slow_vector)
+        _check_square(f"{field}.slow_vector", fast, slow)
+        _check_count(f"{field}.pixels", given.pixels_fast, given.pixels_slow)
+        origin = np.array([to_si(x, "mm") for x in given.origin_mm])
+        normal = unit(cross(fast, slow))
+        close = float(dot(origin, normal))
+        if close < 0.0:
+            normal, close = -normal, -close
+        if not close > _PARALLEL * float(norm(origin)):
+            raise ConfigError(
+                f"{field}.origin_mm", given.origin_mm, "the sample must not lie in its plane"
+            )
+        panel = Panel(
+            origin=frozen(origin),
+            fast=frozen(fast),
+            slow=frozen(slow),
+            normal=frozen(normal),
+            pixel_size=to_si(given.pixel_mm, "mm"),
+            close_distance=close,
+            pixels_slow=given.pixels_slow,
+            pixels_fast=given.pixels_fast,
+            name=f"panel{n}" if given.name is None else given.name,
+        )
+        panels.append(panel)
+    ledger.choose("detector.panels", len(panels), "", "given", "")
+    central = min(panels, key=lambda panel: _missed_by(panel, frame.beam))
+    placement = placement_of_panel(central, frame)
+    for name in ("distance", "close_distance"):
+        value = getattr(placement, name)
+        ledger.choose(f"detector.{name}", value, "m", "derived", f"of {central.name}")
+    return tuple(panels), placement
+
+
+def _missed_by(panel: Panel, beam: FloatArray) -> float:
+    """Return how far from a panel the beam crosses its plane, m."""
+    along = float(dot(beam, panel.normal))
+    return panel.outside(panel.close_distance / along * beam) if along > 0.0 else math.inf
+
+
+def placement_of_panel(panel: Panel, frame: Frame) -> DetectorPlacement:
+    """Return what a report says about one panel of several.
+
+    Where the panel does not cross the beam, the distance along it is the distance of the plane.
+    """
+    origin, pixel, beam = panel.origin, panel.pixel_size, frame.beam
+    size_fast, size_slow = pixel * panel.pixels_fast, pixel * panel.pixels_slow
+    ratio = float(dot(beam, panel.normal))
+    distance = panel.close_distance / ratio if ratio > 0.0 else panel.close_distance
+    to_corner = distance * beam - origin
+    fbeam, sbeam = float(dot(panel.fast, to_corner)), float(dot(panel.slow, to_corner))
+    fclose, sclose = -float(dot(origin, panel.fast)), -float(dot(origin, panel.slow))
+    xbeam, ybeam = beam_of_axes(frame.convention, fbeam, sbeam, size_slow, pixel)
+    return DetectorPlacement(
+        convention=frame.convention,
+        pivot="sample",
+        xbeam=xbeam,
+        ybeam=ybeam,
+        xclose=fclose,
+        yclose=sclose,
+        fbeam=fbeam,
+        sbeam=sbeam,
+        fclose=fclose,
+        sclose=sclose,
+        orgx=fclose / pixel + 0.5,
+        orgy=sclose / pixel + 0.5,
+        distance=distance,
+        close_distance=panel.close_distance,
+        ratio=ratio,
+        dials_origin=(float(origin[2]), float(origin[1]), -float(origin[0])),
+        size_fast=size_fast,
+        size_slow=size_slow,
+        twotheta=0.0,
+        twotheta_axis=frame.twotheta_axis,
+        spindle=frame.spindle,
+        vert=frame.vert,
+        plane_normal=frozen(cross(beam, frame.polarization)),
+    )

@@ -309,7 +309,9 @@ class ReportReader:
         return self.facts
 
 
-def facts_of_scene(scene: Scene, pixel: tuple[int, int] | None = None) -> dict[str, Fact]:
+def facts_of_scene(
+    scene: Scene, pixel: tuple[int, int] | None = None, number: int | None = None
+) -> dict[str, Fact]:
     """Return the facts of a scene.
 
     Parameters
@@ -318,8 +320,10 @@ def facts_of_scene(scene: Scene, pixel: tuple[int, int] | None = None) -> dict[s
         What will be, or was, simulated.
     pixel : tuple of int, optional
         The traced pixel (slow, fast).
+    number : int, optional
+        Its panel, one of several.
     """
-    panel, place = scene.panels[0], scene.placement
+    panel, place = scene.panels[number or 0], scene.placement_of(number or 0)
     phis = scene.phis * RTD
     sweep = scene.sampling
     values: dict[str, object] = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,11 +20,9 @@ from nbcy.io.formats import FORMATS, OPTIONS, output_format
 from nbcy.io.smv import SATURATED, SmvHeader, to_counts, write_smv
 from nbcy.io.writers import ADC_OFFSET
 from nbcy.noise import Stream, poisson_image
+from nbcy.scene import ROI_NEEDS_ONE_PANEL, Region, Scene
 
 __all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
-
-if TYPE_CHECKING:
-    from nbcy.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class ImageStatistics:
         Number of pixels.
     solid_angle : float or None
         Sum over the pixels, steradian; None when it is not known.
+    max_panel : int
+        On which panel the largest pixel is.
     """
 
     sum: float
@@ -59,6 +59,7 @@ class ImageStatistics:
     max_fast: int
     pixels: int
     solid_angle: float | None
+    max_panel: int = 0
 
 
 class Image:
@@ -67,7 +68,8 @@ class Image:
     Parameters
     ----------
     pixels : array_like, shape (slow, fast)
-        Photons per pixel. A float32 array is taken over and made read-only.
+        Photons per pixel. A float32 array is taken over and made read-only. Of several panels:
+        shape (pixels,), one panel after another, or (panel, slow, fast).
     scene : Scene
         What was rendered.
     provenance : mapping
@@ -79,7 +81,9 @@ class Image:
     Attributes
     ----------
     pixels : ndarray of float32, shape (slow, fast)
-        Read-only.
+        Read-only; shape (panel, slow, fast) with several panels of one shape.
+    panels : tuple of ndarray of float32, shape (slow, fast)
+        The same, one array a panel; read-only views.
     scene : Scene
     provenance : mapping
         Read-only.
@@ -100,20 +104,50 @@ class Image:
         solid_angle: float | None = None,
     ) -> None:
         array = np.ascontiguousarray(pixels, dtype=np.float32)
-        panel = scene.panels[0]
-        shape = (panel.pixels_slow, panel.pixels_fast)
-        if array.shape != shape:
-            raise ConfigError("pixels", array.shape, f"must have the detector's shape {shape}")
+        shapes = [panel.shape for panel in scene.panels]
+        allowed: list[tuple[int, ...]] = []
+        if len(set(shapes)) == 1:
+            allowed = [(len(shapes), *shapes[0]) if len(shapes) > 1 else shapes[0]]
+        if len(shapes) > 1:
+            allowed.append((sum(slow * fast for slow, fast in shapes),))
+        if array.shape not in allowed:
+            expected = " or ".join(map(str, allowed))
+            raise ConfigError("pixels", array.shape, f"must have the detector's shape {expected}")
         array.setflags(write=False)
-        self._pixels: NDArray[np.float32] = array
+        self._flat: NDArray[np.float32] = array.reshape(-1)
+        self._panels = scene.split(array)
         self._scene = scene
         self._provenance: Mapping[str, Any] = MappingProxyType(dict(provenance))
         self._solid_angle = solid_angle
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """Photons per pixel, [slow, fast], read-only."""
-        return self._pixels
+        """Photons per pixel, [slow, fast], read-only.
+
+        With several panels: [panel, slow, fast].
+
+        Raises
+        ------
+        ConfigError
+            Panels of different shapes.
+        """
+        panels = self._panels
+        if len(panels) == 1:
+            return panels[0]
+        if any(panel.shape != panels[0].shape for panel in panels):
+            shapes = sorted({panel.shape for panel in panels})
+            raise ConfigError("pixels", shapes, "panels of different shapes: use image.panels")
+        return self._flat.reshape(len(panels), *panels[0].shape)
+
+    @property
+    def panels(self) -> tuple[NDArray[np.float32], ...]:
+        """Photons per pixel, [slow, fast] of each panel, read-only."""
+        return self._panels
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of all panels."""
+        return self._flat.size
 
     @property
     def scene(self) -> Scene:
@@ -135,9 +169,9 @@ class Image:
         return np.array(self.pixels, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        slow, fast = self.pixels.shape
         kind = "counts" if self.is_counts else "photons"
-        return f"<nbcy.Image: {slow} x {fast} pixels, {self.statistics().sum:g} {kind}>"
+        size = describe_panels(self.scene)
+        return f"<nbcy.Image: {size}, {self.statistics().sum:g} {kind}>"
 
     @property
     def is_counts(self) -> bool:
@@ -145,10 +179,25 @@ class Image:
         return "noise" in self.provenance
 
     @property
-    def roi(self) -> tuple[int, int, int, int]:
-        """The region that was rendered: (fast_min, fast_max, slow_min, slow_max), inclusive."""
-        fast_min, fast_max, slow_min, slow_max = self.provenance.get("roi", self.scene.roi)
-        return fast_min, fast_max, slow_min, slow_max
+    def roi(self) -> Region:
+        """The region that was rendered: (fast_min, fast_max, slow_min, slow_max), inclusive.
+
+        Raises
+        ------
+        ConfigError
+            Several panels, which are rendered whole.
+        """
+        if len(self.panels) > 1:
+            raise ConfigError("roi", None, ROI_NEEDS_ONE_PANEL)
+        return self._regions[0]
+
+    @property
+    def _regions(self) -> tuple[Region, ...]:
+        roi = self.provenance.get("roi")
+        if roi is None:
+            return self.scene.regions
+        fast_min, fast_max, slow_min, slow_max = roi
+        return ((fast_min, fast_max, slow_min, slow_max),)
 
     def statistics(self) -> ImageStatistics:
         """Return sum, mean, spread and maximum (physics 10)."""
@@ -156,46 +205,68 @@ class Image:
 
     @cached_property
     def _statistics(self) -> ImageStatistics:
-        fast_min, fast_max, slow_min, slow_max = self.roi
-        largest, place = -math.inf, (slow_min, fast_min)
+        first = self._regions[0]
+        largest, place = -math.inf, (0, first[2], first[0])
         total = squares = 0.0
         count = 0
-        for slow, row, counted in self._rows():
+        for panel, slow, row, counted in self._rows():
             if counted is not None:
                 row = row[counted]
             count += row.size
             total += float(row.sum())
             squares += float(row @ row)
             if row.size and (peak := float(row.max())) > largest:
-                first = int(row.argmax())
-                fast = first if counted is None else int(np.flatnonzero(counted)[first])
-                largest, place = peak, (slow, fast_min + fast)
+                index = int(row.argmax())
+                fast = index if counted is None else int(np.flatnonzero(counted)[index])
+                largest, place = peak, (panel, slow, self._regions[panel][0] + fast)
         mean = total / count if count else 0.0
         deviations = 0.0
-        for _, row, _ in self._rows():
+        area = 0
+        for _, _, row, _ in self._rows():
             row = row - mean
             deviations += float(row @ row)
-        area = (fast_max - fast_min + 1) * (slow_max - slow_min + 1)
+            area += row.size
         return ImageStatistics(
             sum=total,
             mean=mean,
             rms=math.sqrt(squares / max(count - 1, 1)),
             rmsd=math.sqrt(deviations / max(area - 1, 1)),
             max=largest if count else 0.0,
-            max_slow=place[0],
-            max_fast=place[1],
+            max_slow=place[1],
+            max_fast=place[2],
             pixels=count,
             solid_angle=self.solid_angle,
+            max_panel=place[0],
         )
 
-    def _rows(self) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.bool_] | None]]:
-        """Rows of the region in float64, and which of their pixels the mask lets through."""
-        fast_min, fast_max, slow_min, slow_max = self.roi
-        inside = slice(fast_min, fast_max + 1)
-        mask = self.scene.mask
-        for slow in range(slow_min, slow_max + 1):
-            row = self.pixels[slow, inside].astype(np.float64)
-            yield slow, row, None if mask is None else mask[slow, inside] != 0
+    def _rows(self) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.bool_] | None]]:
+        """Rows of the regions in float64, and which of their pixels the mask lets through."""
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self._regions):
+            inside = slice(fast_min, fast_max + 1)
+            mask = self.scene.mask_of(panel)
+            for slow in range(slow_min, slow_max + 1):
+                row = self.panels[panel][slow, inside].astype(np.float64)
+                yield panel, slow, row, None if mask is None else mask[slow, inside] != 0
+
+    def assembled(self, fill: float = math.nan) -> NDArray[np.float32]:
+        """Return the panels beside each other as they are seen from the sample, for looking.
+
+        Parameters
+        ----------
+        fill : float
+            What stands where there is no panel.
+
+        Returns
+        -------
+        ndarray of float32, shape (slow, fast)
+            See `nbcy.assembly.Assembly`, which also says where a point of the lab is on it. The
+            image itself where there is one panel.
+        """
+        if len(self.panels) == 1:
+            return self.pixels
+        from nbcy.assembly import Assembly
+
+        return Assembly.of(self.scene.panels, self.scene.frame).draw(self.panels, fill)
 
     def with_noise(self, seed: int, stream: Stream = "numpy") -> Image:
         """Return an image of counted photons (physics 8).
@@ -219,7 +290,17 @@ class Image:
         """
         if self.is_counts:
             raise ConfigError("with_noise", self.provenance["noise"], "must not be applied twice")
-        counts = poisson_image(self.pixels, seed, stream, self.roi)
+        if len(self.panels) == 1:
+            counts = poisson_image(self.pixels, seed, stream, self.roi)
+        elif stream == "reference":  # pixel after pixel, whatever their rows
+            counts = poisson_image(self._flat[np.newaxis], seed, stream)[0]
+        else:
+            rows = np.cumsum([0, *(len(panel) for panel in self.panels)])
+            drawn = (
+                poisson_image(panel, seed, stream, first_row=int(row)).ravel()
+                for panel, row in zip(self.panels, rows[:-1], strict=True)
+            )
+            counts = np.concatenate(list(drawn))
         provenance = {**self.provenance, "noise": {"seed": int(seed), "stream": stream}}
         return Image(counts, self.scene, provenance, solid_angle=self.solid_angle)
 
@@ -240,7 +321,7 @@ class Image:
 
     def overloads(self, adc: float = ADC_OFFSET) -> int:
         """Count the pixels that exceed 65535 once the offset is added."""
-        return sum(int(np.count_nonzero(row + adc > SATURATED)) for _, row, _ in self._rows())
+        return sum(int(np.count_nonzero(row + adc > SATURATED)) for *_, row, _ in self._rows())
 
     def save(
         self,
@@ -261,7 +342,9 @@ class Image:
             The suffix tells the format: ``.bin``, ``.float``, ``.raw`` raw float32; ``.img``,
             ``.smv`` SMV with 16-bit integers; ``.pgm``; ``.png`` on a logarithmic scale, for
             looking; ``.npy``; ``.nxs``, ``.h5`` NeXus NXmx; ``.cbf`` miniCBF; ``.tif``, ``.tiff``;
-            ``.edf``.
+            ``.edf``. Of several panels, raw holds one after another, npy the stack
+            (panel, slow, fast), png the `assembled` view, NXmx, TIFF and EDF the panels below each
+            other; SMV, PGM and miniCBF hold one panel.
         format : str, optional
             In place of the suffix: raw, smv, pgm, png, npy, nxmx, cbf, tiff or edf.
         scale : float, optional
@@ -279,7 +362,8 @@ class Image:
         Raises
         ------
         ConfigError
-            An unknown suffix, or an option that is not finite or that the format has no use for.
+            An unknown suffix, an option that is not finite or that the format has no use for, or
+            more panels than the format holds.
         FileError
             The file cannot be written.
         NbcyError
@@ -297,6 +381,7 @@ class Image:
                 raise ConfigError(name, value, "must be a finite number")
             if name == "scale" and not value > 0:
                 raise ConfigError(name, value, "must be positive")
+        check_panels(chosen, self.scene)
         check_destination(path)
         if chosen in ("smv", "pgm") and scale is None:
             scale = self.default_scale(chosen)
@@ -312,7 +397,7 @@ class Image:
         elif chosen == "png":
             from nbcy.io.png import write_png
 
-            write_png(path, self.pixels, max_size)
+            write_png(path, self.assembled(0.0), max_size)
         elif chosen == "npy":
             from nbcy.io.npy import write_npy
 
@@ -336,12 +421,12 @@ class Image:
         else:
             from nbcy.io.raw import write_raw
 
-            write_raw(path, self.pixels)
+            write_raw(path, self._flat)
 
     def _repr_png_(self) -> bytes:
         from nbcy.io.png import encode_png
 
-        return encode_png(self.pixels, max_size=1000)
+        return encode_png(self.assembled(0.0), max_size=1000)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the image on a logarithmic scale with matplotlib.
@@ -369,9 +454,10 @@ class Image:
 
         if ax is None:
             _, ax = pyplot.subplots()
-        white, black = gray_range(self.pixels)
+        picture = self.assembled(0.0)
+        white, black = gray_range(picture)
         shown = ax.imshow(
-            np.maximum(self.pixels, np.float32(white)),
+            np.maximum(picture, np.float32(white)),
             cmap="gray_r",
             norm=LogNorm(white, black),
             interpolation="nearest",
@@ -380,6 +466,40 @@ class Image:
         ax.set_ylabel("slow (pixels)")
         ax.figure.colorbar(shown, ax=ax, label="counts" if self.is_counts else "photons")
         return ax
+
+
+def check_panels(format: str, scene: Scene) -> None:
+    """Refuse a format that does not hold the panels of a scene.
+
+    Parameters
+    ----------
+    format : str
+        From `output_format`.
+    scene : Scene
+
+    Raises
+    ------
+    ConfigError
+    """
+    shapes = {panel.shape for panel in scene.panels}
+    several = ".nxs, .png, .raw" if len(shapes) > 1 else ".nxs, .png, .raw, .npy"
+    if len(scene.panels) > 1 and format in ("smv", "pgm", "cbf"):
+        expected = f"holds one panel, the detector has {len(scene.panels)}; use {several}"
+        raise ConfigError("format", format, expected)
+    if len(shapes) > 1 and format == "npy":
+        raise ConfigError("format", format, f"holds panels of one shape; use {several}")
+
+
+def describe_panels(scene: Scene) -> str:
+    """Return the size of the detector in words."""
+    panels = scene.panels
+    slow, fast = panels[0].shape
+    if len(panels) == 1:
+        return f"{slow} x {fast} pixels"
+    if all(panel.shape == panels[0].shape for panel in panels):
+        return f"{len(panels)} panels of {slow} x {fast} pixels"
+    count = sum(panel.pixels_slow * panel.pixels_fast for panel in panels)
+    return f"{len(panels)} panels, {count} pixels"
 
 
 def smv_header(scene: Scene) -> SmvHeader:

@@ -21,6 +21,7 @@ def poisson_image(
     seed: int,
     stream: Stream = "numpy",
     roi: tuple[int, int, int, int] | None = None,
+    first_row: int = 0,
 ) -> NDArray[np.float32]:
     """Draw the photons that are counted where ``mean`` are expected.
 
@@ -36,6 +37,8 @@ def poisson_image(
     roi : tuple of int, optional
         ``(fast_min, fast_max, slow_min, slow_max)``, inclusive: pixels outside are not drawn for
         and stay 0.
+    first_row : int
+        Number of the first row, for NumPy's stream: the rows of several panels are counted on.
 
     Returns
     -------
@@ -66,5 +69,5 @@ def poisson_image(
         return counts
     for row in range(slow_min, slow_max + 1):
         expected = mean[row, inside[1]].astype(np.float64)
-        counts[row, inside[1]] = row_generator(seed, row).poisson(expected)
+        counts[row, inside[1]] = row_generator(seed, first_row + row).poisson(expected)
     return counts

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from nbcy.background import water_background
 from nbcy.choices import Choice, Ledger, Origin, origin_of
 from nbcy.constants import R_E_SQR, RTD
-from nbcy.detector import DetectorPlacement, Frame, Panel, place_detector, resolve_frame
+from nbcy.detector import (
+    DetectorPlacement,
+    Frame,
+    Panel,
+    place_detector,
+    place_panels,
+    placement_of_panel,
+    resolve_frame,
+)
 from nbcy.errors import ConfigError
 from nbcy.lattice import (
     DEFAULT_SEED,
@@ -45,9 +53,15 @@ if TYPE_CHECKING:
     from nbcy.config import Config
 
 FloatArray = NDArray[np.float64]
+Region = tuple[int, int, int, int]
+T = TypeVar("T", bound=np.generic)
 
 MAX_OVERSAMPLE: Final = 10_000
 """Most sub-pixels along an edge; a hundred million a pixel are a slip of units, not a plan."""
+
+ROI_NEEDS_ONE_PANEL: Final = (
+    "needs a detector of one panel; to leave out parts of several, give the panels `masked`"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +72,16 @@ class Scene:
     ----------
     config : Config
         What the scene was built from.
+    frame : Frame
+        Directions in the lab.
     panels : tuple of Panel
         The detector.
     mask : ndarray of uint8, shape (slow, fast), or None
-        Pixels that are zero here are not computed.
-    roi : tuple of int
-        ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, inside the detector.
+        Pixels that are zero here are not computed. With several panels: shape (pixels,), the
+        panels one after another; see `mask_of`.
+    roi : tuple of int, or None
+        ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, inside the detector; None with
+        several panels, which are rendered whole.
     curved : bool
         The detector is wrapped around the sample (physics 2 step 6).
     distance : float
@@ -137,9 +155,10 @@ class Scene:
     """
 
     config: Config
+    frame: Frame
     panels: tuple[Panel, ...]
     mask: NDArray[np.uint8] | None
-    roi: tuple[int, int, int, int]
+    roi: Region | None
     curved: bool
     distance: float
     beam: FloatArray
@@ -184,6 +203,29 @@ class Scene:
     choices: Mapping[str, Choice]
     notes: tuple[str, ...]
 
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """What is rendered of each panel, inclusive."""
+        if self.roi is not None:
+            return (self.roi,)
+        return tuple((0, p.pixels_fast - 1, 0, p.pixels_slow - 1) for p in self.panels)
+
+    def split(self, flat: NDArray[T]) -> tuple[NDArray[T], ...]:
+        """Return views (slow, fast) of each panel into an array of all pixels."""
+        ends = np.cumsum([panel.pixels_slow * panel.pixels_fast for panel in self.panels])
+        parts = np.split(flat.reshape(-1), ends[:-1])
+        return tuple(x.reshape(p.shape) for x, p in zip(parts, self.panels, strict=True))
+
+    def mask_of(self, panel: int) -> NDArray[np.uint8] | None:
+        """Return the mask of one panel, shape (slow, fast), 0 where pixels are not computed."""
+        return None if self.mask is None else self.split(self.mask)[panel]
+
+    def placement_of(self, panel: int) -> DetectorPlacement:
+        """Return what a report says about one panel."""
+        if not self.config.detector.panels:
+            return self.placement
+        return placement_of_panel(self.panels[panel], self.frame)
+
 
 def build_scene(config: Config, structure_factors: StructureFactors | None = None) -> Scene:
     """Resolve a configuration into a scene (physics 1 to 6, 9 and 11).
@@ -209,9 +251,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     ledger = Ledger()
     quirks = config.quirks
     frame = resolve_frame(config, ledger)
-    panel, placement = place_detector(config, frame, quirks, ledger)
-    if config.detector.curved:
-        _check_curved(frame, panel)
+    panels, placement, distance_in_pixels = _place(config, frame, ledger)
 
     wavelength = resolve_wavelength(config, ledger)
     fluence = resolve_fluence(config, ledger)
@@ -239,15 +279,16 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     hkl = _resolve_structure_factors(config, structure_factors, ledger)
     interpolate = _resolve_interpolation(config, cells, hkl, ledger)
     oversample, recommended = _resolve_oversampling(
-        config, max(cell.sample), wavelength * placement.distance / panel.pixel_size, ledger
+        config, max(cell.sample), wavelength * distance_in_pixels, ledger
     )
     thickness, mu = _resolve_sensor(config, sampling, ledger)
-    roi = _resolve_roi(config, panel, ledger)
+    roi = _resolve_roi(config, panels, ledger)
     water_size = to_si(config.background.water_um, "um")
     return Scene(
         config=config,
-        panels=(panel,),
-        mask=_read_mask(config, panel),
+        frame=frame,
+        panels=panels,
+        mask=_read_mask(config, panels),
         roi=roi,
         curved=config.detector.curved,
         distance=placement.distance,
@@ -293,6 +334,19 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         choices=MappingProxyType(ledger.choices),
         notes=tuple(ledger.notes),
     )
+
+
+def _place(
+    config: Config, frame: Frame, ledger: Ledger
+) -> tuple[tuple[Panel, ...], DetectorPlacement, float]:
+    """Place the detector; also return its distance in pixels, where that is smallest."""
+    if config.detector.panels:
+        panels, placement = place_panels(config, frame, ledger)
+        return panels, placement, min(panel.nearest / panel.pixel_size for panel in panels)
+    panel, placement = place_detector(config, frame, config.quirks, ledger)
+    if config.detector.curved:
+        _check_curved(frame, panel)
+    return (panel,), placement, placement.distance / panel.pixel_size
 
 
 def _check_curved(frame: Frame, panel: Panel) -> None:
@@ -565,11 +619,17 @@ def _resolve_sensor(
     return layers, 1.0 / depth
 
 
-def _resolve_roi(config: Config, panel: Panel, ledger: Ledger) -> tuple[int, int, int, int]:
+def _resolve_roi(config: Config, panels: tuple[Panel, ...], ledger: Ledger) -> Region | None:
     """Return the inclusive region of interest, inside the detector (physics 9)."""
+    wanted = config.sampling.roi
+    if len(panels) > 1:
+        if wanted is not None:
+            raise ConfigError("sampling.roi", wanted, ROI_NEEDS_ONE_PANEL)
+        ledger.choose("sampling.roi", None, "", "default", "every panel")
+        return None
+    (panel,) = panels
     last_fast, last_slow = panel.pixels_fast - 1, panel.pixels_slow - 1
     whole = (0, last_fast, 0, last_slow)
-    wanted = config.sampling.roi
     if wanted is None:
         ledger.choose("sampling.roi", whole, "", "default", "the whole detector")
         return whole
@@ -587,15 +647,36 @@ def _resolve_roi(config: Config, panel: Panel, ledger: Ledger) -> tuple[int, int
     return clipped
 
 
-def _read_mask(config: Config, panel: Panel) -> NDArray[np.uint8] | None:
-    """Read the mask as 0 (skip) and 1 (formats, mask)."""
-    path = config.detector.mask_file
-    if path is None:
+def _read_mask(config: Config, panels: tuple[Panel, ...]) -> NDArray[np.uint8] | None:
+    """Put masked rectangles and the mask file together, as 0 (skip) and 1 (formats, mask)."""
+    detector = config.detector
+    if detector.panels:
+        named = [(f"detector.panels[{n}].", p.masked) for n, p in enumerate(detector.panels)]
+    else:
+        named = [("detector.", detector.masked)]
+    if detector.mask_file is None and not any(rectangles for _, rectangles in named):
         return None
+    masks = [np.ones(panel.shape, dtype=np.uint8) for panel in panels]
+    if detector.mask_file is not None:
+        masks = [_read_mask_file(detector.mask_file, panels[0].shape)]
+    for mask, (field, rectangles) in zip(masks, named, strict=True):
+        for fast_min, fast_max, slow_min, slow_max in rectangles:
+            if fast_max >= mask.shape[1] or slow_max >= mask.shape[0]:
+                raise ConfigError(
+                    f"{field}masked",
+                    (fast_min, fast_max, slow_min, slow_max),
+                    f"must lie on the {mask.shape[1]} x {mask.shape[0]} pixels (fast x slow)",
+                )
+            mask[slow_min : slow_max + 1, fast_min : fast_max + 1] = 0
+    joined = masks[0] if len(masks) == 1 else np.concatenate([mask.ravel() for mask in masks])
+    joined.setflags(write=False)
+    return joined
+
+
+def _read_mask_file(path: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
     from nbcy.io.smv import read_smv
 
     _, pixels = read_smv(path)
-    shape = (panel.pixels_slow, panel.pixels_fast)
     if pixels.shape != shape:
         raise ConfigError(
             "detector.mask_file",
@@ -603,5 +684,4 @@ def _read_mask(config: Config, panel: Panel) -> NDArray[np.uint8] | None:
             f"must have the detector's shape (slow, fast) = {shape}, it has {pixels.shape}",
         )
     mask: NDArray[np.uint8] = (pixels != 0).astype(np.uint8)
-    mask.setflags(write=False)
     return mask

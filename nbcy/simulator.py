@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nbcy._kernel import KernelScene, chosen_isa
 from nbcy.config import Config
 from nbcy.errors import ConfigError, KernelError, NbcyWarning
-from nbcy.image import Image
+from nbcy.image import Image, describe_panels
 from nbcy.quirks import parse_quirks
 from nbcy.scene import Scene, build_scene
 from nbcy.structure_factors import StructureFactors
@@ -95,11 +96,8 @@ class Simulator:
             warnings.warn(note, NbcyWarning, stacklevel=2)
 
     def __repr__(self) -> str:
-        panel = self.scene.panels[0]
-        return (
-            f"<nbcy.Simulator: {panel.pixels_slow} x {panel.pixels_fast} pixels (slow x fast), "
-            f"{self.scene.steps} steps each>"
-        )
+        size = describe_panels(self.scene)
+        return f"<nbcy.Simulator: {size} (slow x fast), {self.scene.steps} steps each>"
 
     @property
     def config(self) -> Config:
@@ -126,14 +124,14 @@ class Simulator:
             The image does not depend on it.
         roi : tuple of int, optional
             ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, in place of the scene's;
-            pixels outside stay 0.
+            pixels outside stay 0. For detectors of one panel.
         progress : callable, optional
             Called with the parts done and the parts in all, about twenty times a second.
 
         Returns
         -------
         Image
-            float32 photons per pixel, shape (slow, fast).
+            float32 photons per pixel, shape (slow, fast), of every panel.
 
         Raises
         ------
@@ -151,16 +149,12 @@ class Simulator:
         isa = chosen_isa()
         pixels, solid_angle = self._kernel.render(count, isa, region, progress)
         if not np.isfinite(pixels).all():
-            slow, fast = (int(i) for i in np.argwhere(~np.isfinite(pixels))[0])
-            raise KernelError(
-                f"pixel (slow {slow}, fast {fast}) is {pixels[slow, fast]}: structure factors, "
-                "fluence, water or pixel are too large for a float32 image"
-            )
+            raise KernelError(_not_finite(self.scene.split(pixels)))
         provenance = {
             "nbcy": __version__,
             "isa": isa,
             "threads": count,
-            "roi": list(region),
+            "roi": None if region is None else list(region),
             "quirks": sorted(self.config.quirks),
             "config": self.config.to_dict(),
         }
@@ -179,13 +173,15 @@ class Simulator:
         _Fork.threads_started = _Fork.threads_started or count > 1
         return count
 
-    def trace(self, slow: int, fast: int) -> Trace:
+    def trace(self, slow: int, fast: int, panel: int = 0) -> Trace:
         """Render one pixel with the same physics and keep every step.
 
         Parameters
         ----------
         slow, fast : int
             The pixel.
+        panel : int
+            Its panel.
 
         Returns
         -------
@@ -198,7 +194,19 @@ class Simulator:
         """
         from nbcy.trace import Trace
 
-        return Trace.from_kernel(self.scene, slow, fast, self._kernel.trace(slow, fast))
+        arrays = self._kernel.trace(slow, fast, panel)
+        return Trace.from_kernel(self.scene, slow, fast, arrays, panel)
+
+
+def _not_finite(panels: tuple[NDArray[np.float32], ...]) -> str:
+    for number, pixels in enumerate(panels):
+        for slow, fast in np.argwhere(~np.isfinite(pixels))[:1].tolist():
+            where = f"panel {number}, " if len(panels) > 1 else ""
+            return (
+                f"pixel ({where}slow {slow}, fast {fast}) is {pixels[slow, fast]}: structure "
+                "factors, fluence, water or pixel are too large for a float32 image"
+            )
+    return "an image that is not finite"
 
 
 class _Fork:

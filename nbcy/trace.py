@@ -227,6 +227,8 @@ class Trace:
         What is missing or odd, with line numbers.
     pixel : tuple of int, or None
         (slow, fast).
+    panel : int
+        Its panel.
     steps : Steps or None
         Every step, for a live trace.
     scene : Scene or None
@@ -241,6 +243,7 @@ class Trace:
     phi_steps: list[dict[str, float]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     pixel: tuple[int, int] | None = None
+    panel: int = 0
     steps: Steps | None = None
     scene: Scene | None = None
 
@@ -296,7 +299,9 @@ class Trace:
     # Sources of traces ---------------------------------------------------------------------------
 
     @classmethod
-    def from_kernel(cls, scene: Scene, slow: int, fast: int, arrays: Mapping[str, Any]) -> Trace:
+    def from_kernel(
+        cls, scene: Scene, slow: int, fast: int, arrays: Mapping[str, Any], number: int = 0
+    ) -> Trace:
         """Assemble the keys of a live trace from what the kernel kept.
 
         Parameters
@@ -306,8 +311,10 @@ class Trace:
             The pixel.
         arrays : mapping
             What ``KernelScene.trace`` returned.
+        number : int
+            Its panel.
         """
-        panel = scene.panels[0]
+        panel = scene.panels[number]
         first = arrays["first_visit"] and scene.first_orientations is not None
         cells = scene.first_orientations if first else scene.orientations
         assert cells is not None
@@ -368,8 +375,9 @@ class Trace:
             prefix="TRACE_NBCY",
             blocks=blocks,
             chain={name: _tuple(chain[name]) for name in KEYS if name in chain},
-            facts=facts_of_scene(scene, (slow, fast)),
+            facts=facts_of_scene(scene, (slow, fast), number),
             pixel=(slow, fast),
+            panel=number,
             steps=Steps({name: value for name, value in arrays.items() if np.ndim(value)}),
             scene=scene,
         )
@@ -435,6 +443,7 @@ class Trace:
                     for name, value in data["facts"].items()
                 },
                 pixel=tuple(data["pixel"]) if data["pixel"] else None,
+                panel=int(data.get("panel", 0)),
                 problems=list(data.get("problems", ())),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -498,6 +507,7 @@ class Trace:
         head = {
             "format": JSON_FORMAT,
             "pixel": self.pixel,
+            "panel": self.panel,
             "units": {name: key.unit for name, key in KEYS.items() if name in self},
             "facts": {name: fact.value for name, fact in self.facts.items()},
             "problems": self.problems,
@@ -526,6 +536,8 @@ class Trace:
             Number of largest steps listed below the table of a live trace.
         """
         where = "" if self.pixel is None else f"pixel slow {self.pixel[0]}, fast {self.pixel[1]}, "
+        if self.scene is not None and len(self.scene.panels) > 1:
+            where += f"panel {self.panel} ({self.scene.panels[self.panel].name}), "
         lines = [f"Trace of {where}{self.name}"]
         if len(self.blocks) > 1:
             lines.append(f"{len(self.blocks)} sub-pixels and layers; the last one stands below")

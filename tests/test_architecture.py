@@ -23,7 +23,7 @@ LAYERS = [
     {"detector", "sources", "lattice", "structure_factors", "background"},
     {"scene"},
     {"_kernel"},
-    {"noise", "image", "io"},
+    {"noise", "assembly", "image", "io"},
     {"simulator"},
     {"installation", "tracelog", "trace", "facts"},
     {"auditing"},

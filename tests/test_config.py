@@ -17,7 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from nbcy.config import Background, Beam, Config, Crystal, Detector, Sampling, Section, Spindle
+from nbcy.config import (
+    Background,
+    Beam,
+    Config,
+    Crystal,
+    Detector,
+    Panel,
+    Sampling,
+    Section,
+    Spindle,
+)
 from nbcy.errors import ConfigError, FileError, UnitError
 from nbcy.quirks import QUIRKS
 from nbcy.units import UNITS, alternatives, convert, split_units
@@ -49,6 +59,26 @@ indices = st.integers(0, 2**31 - 2)
 rois = st.builds(
     lambda f, s: (*sorted(f), *sorted(s)), *[st.tuples(indices, indices) for _ in range(2)]
 )
+
+panels = st.builds(
+    Panel,
+    origin_mm=vectors,
+    fast_vector=directions,
+    slow_vector=directions,
+    pixels_fast=counts,
+    pixels_slow=counts,
+    pixel_mm=positive,
+    masked=st.lists(rois, max_size=2).map(tuple),
+)
+
+
+def named(panels):
+    """Give every other panel a name."""
+    return tuple(
+        panel if n % 2 else panel.model_copy(update={"name": f"p{n}é"})
+        for n, panel in enumerate(panels)
+    )
+
 
 FIELDS = {
     Crystal: {
@@ -123,6 +153,8 @@ FIELDS = {
         "thickness_steps": counts,
         "attenuation_depth_um": st.floats(0.0, math.inf),
         "mask_file": texts,
+        "masked": st.lists(rois, max_size=2).map(tuple),
+        "panels": st.lists(panels, max_size=3).map(named),
     },
     Spindle: {
         "axis": directions,
@@ -155,6 +187,8 @@ def sections(draw, model):
     ):
         for rival in [name for name in rivals if name in fields][1:]:
             del fields[rival]
+    if fields.get("panels"):
+        fields = {name: value for name, value in fields.items() if name in model._beside_panels}
     return model(**fields)
 
 
@@ -171,7 +205,7 @@ def test_the_fields(model):
     assert list(model.model_fields) == list(FIELDS[model])
 
 
-@pytest.mark.parametrize("model", [*MODELS, Config])
+@pytest.mark.parametrize("model", [*MODELS, Panel, Config])
 def test_every_field_is_documented(model):
     for field in model.model_fields:
         assert field in model.__doc__

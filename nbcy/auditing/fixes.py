@@ -307,6 +307,8 @@ def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> It
 
 
 def _placement(other: Trace, trace: Trace) -> Iterator[Change]:
+    if trace.scene is not None and trace.scene.config.detector.panels:
+        return  # no distance, beam centre or rotation moves panels that place themselves
     f, s = _vector(trace, "fdet_vec"), _vector(trace, "sdet_vec")
     beam = _vector(trace, "incident_vec")
     n = np.cross(f, s)

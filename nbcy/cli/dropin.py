@@ -69,6 +69,7 @@ def execute(
     """
     run = invocation.run
     simulator = _prepare(invocation)
+    run = _check_panels(invocation, simulator, outputs)
     _check_pixels(run, simulator)
     _check_outputs(invocation, [*_files(run), *outputs], inputs)
     for text in invocation.notes:
@@ -101,9 +102,29 @@ def _prepare(invocation: Invocation) -> Simulator:
         raise UsageError(blame(error, invocation.given)) from error
 
 
+def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequence[str]) -> Run:
+    """Refuse what is for one panel; of the files nobody asked for, leave these out."""
+    from nbcy.image import check_panels, output_format
+
+    run, scene, given = invocation.run, simulator.scene, invocation.given
+    try:
+        for path in outputs:
+            if not is_config(path):
+                check_panels(output_format(path), scene)
+    except ConfigError as error:
+        raise UsageError(f"-o {path}: {error.expected}") from error
+    if len(scene.panels) == 1:
+        return run
+    for name in ("trace_pixel", "printout_pixel", "intfile", "pgmfile", "noisefile"):
+        if f"run.{name}" in given:
+            raise UsageError(f"{given[f'run.{name}']}: the detector has {len(scene.panels)} panels")
+    if run.intfile is not None:
+        note(f"the detector has {len(scene.panels)} panels: no SMV and PGM files are written")
+    return replace(run, intfile=None, pgm=False, noise=False)
+
+
 def _check_pixels(run: Run, simulator: Simulator) -> None:
-    panel = simulator.scene.panels[0]
-    slow_fast = (panel.pixels_slow, panel.pixels_fast)
+    slow_fast = simulator.scene.panels[0].shape
     for flag, pixel, extents, order in (
         ("-trace_pixel", run.trace_pixel, slow_fast, "slow, fast"),
         ("-printout_pixel", run.printout_pixel, slow_fast[::-1], "fast, slow"),
@@ -182,7 +203,7 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
     """Write the reference's files, with the lines it prints about them."""
     print(report.solid_angle_line(image))
     if run.floatfile is not None:
-        print(f"writing {run.floatfile} as {image.pixels.size} 4-byte floats")
+        print(f"writing {run.floatfile} as {image.size} 4-byte floats")
         image.save(run.floatfile, format="raw")
     _print(report.statistics_lines(image))
     if run.intfile is not None:

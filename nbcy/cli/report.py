@@ -191,7 +191,7 @@ def _summary(scene: Scene) -> Iterator[str]:
     yield f"  dials origin= {_g(*(1000.0 * x for x in placement.dials_origin))}"
     # Without a region the reference prints the numbers of pixels, else the last pixels.
     whole = config.sampling.roi is None
-    roi = (0, panel.pixels_fast, 0, panel.pixels_slow) if whole else scene.roi
+    roi = (0, panel.pixels_fast, 0, panel.pixels_slow) if whole else scene.regions[0]
     yield f"  roi: {roi[0]} < x < {roi[1]} && {roi[2]} < y < {roi[3]}"
     for name in ("hdiv", "vdiv"):
         sweep = sampling[name]
@@ -220,6 +220,7 @@ def statistics_lines(image: Image) -> Iterator[str]:
     scene, found = image.scene, image.statistics()
     # The reference remembers where in the pixel its last sub-pixel was.
     last = (scene.oversample - 0.5) / scene.oversample
-    place = [scene.panels[0].pixel_size * (p + last) for p in (found.max_fast, found.max_slow)]
+    panel = scene.panels[found.max_panel]
+    place = [panel.pixel_size * (p + last) for p in (found.max_fast, found.max_slow)]
     yield f"max_I = {_g(found.max)}  at {_g(*place)}"
     yield f"mean= {_g(found.mean)} rms= {_g(found.rms)} rmsd= {_g(found.rmsd)}"

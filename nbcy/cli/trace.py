@@ -8,10 +8,14 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbcy.cli.simulate import add_inputs, read_inputs
 from nbcy.errors import UsageError
 from nbcy.trace import Trace
+
+if TYPE_CHECKING:
+    from nbcy.simulator import Simulator
 
 TAKES_FLAGS = True
 
@@ -21,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "trace",
         usage="nbcy trace [CONFIG.toml|CONFIG.json|LOG] [FLAG [VALUE ...] ...] [--set KEY=VALUE] "
-        "--pixel SLOW FAST [--format table|log|json|equation] [-o FILE]",
+        "--pixel SLOW FAST [--panel NAME] [--format table|log|json|equation] [-o FILE]",
         description="Print every number on the way to one pixel, from the detector's origin to "
         "photons: with the same\nphysics that renders the image, or from a trace log or trace JSON "
         "that was written before.",
@@ -35,6 +39,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=int,
         metavar=("SLOW", "FAST"),
         help="the pixel; -trace_pixel among the flags does the same",
+    )
+    parser.add_argument(
+        "--panel", metavar="NAME", help="its panel, by name or number; default the first"
     )
     parser.add_argument(
         "--format",
@@ -94,7 +101,21 @@ def _trace(args: argparse.Namespace) -> Trace:
     pixel = args.pixel or invocation.run.trace_pixel
     if pixel is None:
         raise UsageError("which pixel? give --pixel SLOW FAST")
-    return Simulator(invocation.config).trace(*pixel)
+    simulator = Simulator(invocation.config)
+    slow, fast = pixel
+    return simulator.trace(slow, fast, _panel(args.panel, simulator))
+
+
+def _panel(wanted: str | None, simulator: Simulator) -> int:
+    """Find a panel by its name, else by its number."""
+    names = [panel.name for panel in simulator.scene.panels]
+    numbers = [str(number) for number in range(len(names))]
+    for known in (names, numbers):
+        if wanted in known:
+            return known.index(wanted)
+    if wanted is None:
+        return 0
+    raise UsageError(f"--panel {wanted}: there is {', '.join(names)}")
 
 
 def _is_trace(path: str) -> bool:

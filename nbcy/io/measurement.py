@@ -238,18 +238,20 @@ def stack(parts: Sequence[NDArray[Any]], panels: Sequence[Panel], fill: Any) -> 
 
 def stacked_pixels(image: Image) -> NDArray[np.float32]:
     """Return an image's pixels as a frame of shape (slow, fast)."""
-    return stack((image.pixels,), image.scene.panels, 0.0)
+    return stack(image.panels, image.scene.panels, 0.0)
 
 
 def unrendered(image: Image) -> NDArray[np.bool_] | None:
     """Return the pixels that were not rendered: masked, or outside the region of interest."""
-    panels = image.scene.panels
+    scene = image.scene
+    panels = scene.panels
+    regions = (image.roi,) if len(panels) == 1 else scene.regions
     parts = []
-    for n, (panel, region) in enumerate(zip(panels, (image.roi,), strict=True)):
+    for n, (panel, region) in enumerate(zip(panels, regions, strict=True)):
         fast_min, fast_max, slow_min, slow_max = region
         part = np.ones(panel.shape, dtype=bool)
         part[slow_min : slow_max + 1, fast_min : fast_max + 1] = False
-        mask = image.scene.mask if n == 0 else None
+        mask = scene.mask_of(n)
         parts.append(part if mask is None else part | (mask == 0))
     invalid: NDArray[np.bool_] = stack(parts, panels, True)
     return invalid if invalid.any() else None

@@ -70,6 +70,9 @@ def frame_writer(
     if measurement is None and chosen in ("nxmx", "cbf", "smv"):
         expected = "needs the geometry, which the input does not tell; give a configuration"
         raise ConfigError("path", os.fspath(path), expected)
+    if measurement is not None and len(measurement.panels) > 1 and chosen in ("cbf", "smv"):
+        expected = f"holds one panel, the detector has {len(measurement.panels)}; write .nxs"
+        raise ConfigError("path", os.fspath(path), expected)
     if chosen == "nxmx":
         from nbcy.io.nxmx import nxmx_writer
 
@@ -160,7 +163,8 @@ def _write_one(
     elif format == "npy":
         from nbcy.io.npy import write_npy
 
-        write_npy(path, frame.photons().astype(np.float32))
+        photons = frame.photons().astype(np.float32)
+        write_npy(path, photons)
     else:
         from nbcy.io.raw import write_raw
 
