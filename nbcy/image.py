@@ -189,10 +189,11 @@ class Image:
         """
         if len(self.panels) > 1:
             raise ConfigError("roi", None, ROI_NEEDS_ONE_PANEL)
-        return self._regions[0]
+        return self.regions[0]
 
     @property
-    def _regions(self) -> tuple[Region, ...]:
+    def regions(self) -> tuple[Region, ...]:
+        """The region of each panel that was rendered, inclusive."""
         roi = self.provenance.get("roi")
         if roi is None:
             return self.scene.regions
@@ -205,7 +206,7 @@ class Image:
 
     @cached_property
     def _statistics(self) -> ImageStatistics:
-        first = self._regions[0]
+        first = self.regions[0]
         largest, place = -math.inf, (0, first[2], first[0])
         total = squares = 0.0
         count = 0
@@ -218,7 +219,7 @@ class Image:
             if row.size and (peak := float(row.max())) > largest:
                 index = int(row.argmax())
                 fast = index if counted is None else int(np.flatnonzero(counted)[index])
-                largest, place = peak, (panel, slow, self._regions[panel][0] + fast)
+                largest, place = peak, (panel, slow, self.regions[panel][0] + fast)
         mean = total / count if count else 0.0
         deviations = 0.0
         area = 0
@@ -241,7 +242,7 @@ class Image:
 
     def _rows(self) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.bool_] | None]]:
         """Rows of the regions in float64, and which of their pixels the mask lets through."""
-        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self._regions):
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self.regions):
             inside = slice(fast_min, fast_max + 1)
             mask = self.scene.mask_of(panel)
             for slow in range(slow_min, slow_max + 1):

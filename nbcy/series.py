@@ -29,7 +29,6 @@ def frames(
     structure_factors: StructureFactors | None = None,
     threads: int | None = None,
     seed: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
 ) -> Iterator[Image]:
     """Render the frames of a rotation, one after another.
 
@@ -47,8 +46,6 @@ def frames(
         As for `Simulator.run`.
     seed : int, optional
         Frames of counted photons, frame ``i`` drawn with ``seed + i``; default expected photons.
-    progress : callable, optional
-        Called with the frames done and the frames in all.
 
     Yields
     ------
@@ -85,8 +82,6 @@ def frames(
                     here = Simulator(turned, structure_factors=structure_factors)
             image = here.run(threads)
             yield image if seed is None else image.with_noise(seed + i)
-            if progress is not None:
-                progress(i + 1, count)
 
     return render()
 
@@ -98,6 +93,7 @@ def save_frames(
     *,
     dtype: str | None = None,
     compression: str | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> None:
     """Write frames as they come, all of them or none; one at a time is in memory.
 
@@ -113,6 +109,8 @@ def save_frames(
         Number of frames.
     dtype, compression
         As for `Image.save`, where the format has a use for them.
+    progress : callable, optional
+        Called with the frames done and the frames in all.
 
     Raises
     ------
@@ -123,9 +121,13 @@ def save_frames(
     """
     targets = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     chosen = {path: check_target(path, count) for path in targets}
+    for name, value in (("dtype", dtype), ("compression", compression)):
+        if value is not None and not any(name in OPTIONS[format] for format in chosen.values()):
+            formats = ", ".join(sorted(set(chosen.values())))
+            raise ConfigError(name, value, f"has no meaning for the format {formats}")
     with ExitStack() as files:
         writers: list[Write] = []
-        for image in images:
+        for done, image in enumerate(images, 1):
             measurement = measurement_of(image)
             if not writers:
                 for path, format in chosen.items():
@@ -142,3 +144,5 @@ def save_frames(
             frame = Frame(stacked_pixels(image), measurement.invalid)
             for write in writers:
                 write(frame)
+            if progress is not None:
+                progress(done, count)

@@ -148,7 +148,7 @@ def read_cbf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
     if digest and base64.b64encode(hashlib.md5(binary).digest()).decode() != digest[1]:
         raise FileError(path, "is damaged: its pixels do not have the checksum in its header")
     try:
-        values = compression.decByteOffset(binary, fast * slow)
+        values = np.asarray(compression.decByteOffset(binary, fast * slow))
     except Exception as error:  # whatever a decoder trips over
         raise FileError(path, f"is damaged: {error or type(error).__name__}") from None
     if values.size != fast * slow:

@@ -17,6 +17,7 @@ from nbcy.vectors import cross, dot, frozen, norm, unit
 
 if TYPE_CHECKING:
     from nbcy.image import Image
+    from nbcy.scene import Region, Scene
 
 FloatArray = NDArray[np.float64]
 
@@ -178,31 +179,36 @@ def measurement_of(image: Image) -> Measurement:
     image : Image
         A frame; the first, where there are several.
     """
-    scene = image.scene
+    return replace(
+        measurement_of_scene(image.scene),
+        invalid=unrendered(image.scene, image.regions),
+        provenance=dict(image.provenance),
+    )
+
+
+def measurement_of_scene(scene: Scene) -> Measurement:
+    """Collect what a scene says about its image."""
     config = scene.config
     sweep = scene.sampling["phi"]
-    beam = scene.beam
-    spindle = scene.placement.spindle
-    # Exact along the first angle, not along the nominal one, which the user may have left out.
-    real = scene.cell.real * 1e-10
     wavelengths = scene.wavelengths
     mean = float(scene.weights @ wavelengths)
+    turns = sweep.range > 0.0 or config.spindle.phi_deg != 0.0
     return Measurement(
         panels=scene.panels,
-        beam=beam,
+        beam=scene.beam,
         wavelength=mean,
         bandwidth=float(np.ptp(wavelengths)) / mean,
-        polarization=across(scene.polarization, beam),
+        polarization=across(scene.polarization, scene.beam),
         kahn_factor=None if scene.nopolar else scene.kahn_factor,
-        spindle=spindle if sweep.range > 0.0 or config.spindle.phi_deg != 0.0 else None,
+        spindle=scene.placement.spindle if turns else None,
         phi=to_si(config.spindle.phi_deg, "deg"),
         osc=sweep.range,
         exposure=config.beam.exposure_s,
         flux=config.beam.flux_photons_per_s or None,
         thickness=scene.thickness,
-        invalid=unrendered(image),
-        cell=real,
-        provenance={**image.provenance, "panels": [panel.name for panel in scene.panels]},
+        invalid=unrendered(scene, scene.regions),
+        cell=frozen(scene.cell.real * 1e-10),
+        provenance={"config": config.to_dict()},
     )
 
 
@@ -241,19 +247,16 @@ def stacked_pixels(image: Image) -> NDArray[np.float32]:
     return stack(image.panels, image.scene.panels, 0.0)
 
 
-def unrendered(image: Image) -> NDArray[np.bool_] | None:
-    """Return the pixels that were not rendered: masked, or outside the region of interest."""
-    scene = image.scene
-    panels = scene.panels
-    regions = (image.roi,) if len(panels) == 1 else scene.regions
+def unrendered(scene: Scene, regions: Sequence[Region]) -> NDArray[np.bool_] | None:
+    """Return the pixels that were not rendered: masked, or outside the regions of interest."""
     parts = []
-    for n, (panel, region) in enumerate(zip(panels, regions, strict=True)):
+    for n, (panel, region) in enumerate(zip(scene.panels, regions, strict=True)):
         fast_min, fast_max, slow_min, slow_max = region
         part = np.ones(panel.shape, dtype=bool)
         part[slow_min : slow_max + 1, fast_min : fast_max + 1] = False
         mask = scene.mask_of(n)
         parts.append(part if mask is None else part | (mask == 0))
-    invalid: NDArray[np.bool_] = stack(parts, panels, True)
+    invalid: NDArray[np.bool_] = stack(parts, scene.panels, True)
     return invalid if invalid.any() else None
 
 
