@@ -24,14 +24,18 @@ LAYERS = [
     {"scene"},
     {"geometry"},
     {"_kernel"},
-    {"noise", "assembly", "image", "io"},
-    {"simulator"},
+    {"noise", "assembly", "image", "io", "prediction"},
+    {"simulator", "view"},
+    {"series"},
     {"installation", "tracelog", "trace", "facts"},
     {"auditing"},
     {"cli", "data"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"}
+HEAVY = {
+    *("pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"),
+    *("h5py", "hdf5plugin", "fabio"),
+}
 
 
 def modules():

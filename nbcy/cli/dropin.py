@@ -71,7 +71,7 @@ def execute(
     simulator = _prepare(invocation)
     run = _check_panels(invocation, simulator, outputs)
     _check_pixels(run, simulator)
-    _check_outputs(invocation, [*_files(run), *outputs], inputs)
+    check_outputs(invocation, [*_files(run), *outputs], inputs)
     for text in invocation.notes:
         note(text)
     if run.noise and "run.seed" not in invocation.given:
@@ -150,7 +150,7 @@ def _files(run: Run) -> list[str]:
     return [path for path, write in wanted if write and path is not None]
 
 
-def _check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str]) -> None:
+def check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str]) -> None:
     """Refuse, before the work is done, what could not be written or would destroy something.
 
     Raises
