@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.choices import Ledger
 from nbcy.config import Beam, Config, Crystal, Detector, Panel, Spindle
 from nbcy.constants import RTD
 from nbcy.conventions import Vector
-from nbcy.detector import Panel as PlacedPanel
-from nbcy.detector import place_detector, place_panels, resolve_frame
 from nbcy.errors import FileError
-from nbcy.sources import resolve_wavelength
+from nbcy.io.measurement import Measurement, measurement_of_scene
 from nbcy.vectors import cross, norm, unit
 
 if TYPE_CHECKING:
     from nbcy.scene import Scene
 
 FloatArray = NDArray[np.float64]
+Rectangle = tuple[int, int, int, int]
 
-READERS: Final = {
-    "DIALS .expt": "expt",
-    "CrystFEL .geom": "crystfel",
-    "XDS.INP": "xds_inp",
-    "XPARM.XDS": "xparm",
-    "SMV": "smv",
-    "miniCBF": "cbf",
-    "NeXus": "nexus",
-}
-"""What can be read, and the functions that do."""
+KINDS: Final = (
+    *("DIALS .expt", "CrystFEL .geom", "XDS.INP", "XPARM.XDS"),
+    *("NeXus NXmx", "miniCBF", "SMV"),
+)
+"""What can be read."""
+
+MAX_RECTANGLES: Final = 5000
+"""Most rectangles of a mask that is taken over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,57 +112,74 @@ class Geometry:
         ----------
         scene : Scene
         """
-        phi = scene.sampling["phi"]
-        a, b, c = (_vector(row) for row in scene.cell.real)
-        wavelength: object = scene.choices["beam.wavelength"].value
-        assert isinstance(wavelength, float)
-        notes = ()
-        if scene.config.detector.mask_file is not None:
+        detector = scene.config.detector
+        notes: tuple[str, ...] = ()
+        if detector.mask_file is not None:
             notes = ("the mask file is not part of the geometry: only masked rectangles are",)
-        return cls(
-            panels=_panels(scene.panels, scene.config),
-            beam=_vector(scene.beam),
-            wavelength_angstrom=1e10 * wavelength,
-            polarization=_vector(scene.polarization),
+        masked = [panel.masked for panel in detector.panels] or [detector.masked]
+        found = cls.of_measurement(replace(measurement_of_scene(scene), invalid=None))
+        return replace(
+            found,
+            panels=tuple(
+                panel.model_copy(update={"masked": rectangles})
+                for panel, rectangles in zip(found.panels, masked, strict=True)
+            ),
             kahn_factor=0.0 if scene.nopolar else scene.kahn_factor,
             spindle=_vector(scene.placement.spindle),
-            phi_deg=scene.config.spindle.phi_deg,
-            osc_deg=RTD * phi.range,
-            axes_angstrom=(a, b, c),
             thickness_um=1e6 * scene.thickness if scene.mu > 0.0 else None,
             attenuation_depth_um=1e6 / scene.mu if scene.mu > 0.0 else None,
             notes=notes,
         )
 
     @classmethod
-    def of_detector(cls, config: Config) -> Geometry:
-        """Return the geometry of a configuration without a crystal.
+    def of_measurement(cls, measurement: Measurement, images: int = 1) -> Geometry:
+        """Return the geometry that an image file tells.
 
         Parameters
         ----------
-        config : Config
-
-        Raises
-        ------
-        ConfigError
-            As for a scene.
+        measurement : Measurement
+        images : int
+            How many there are.
         """
-        ledger = Ledger()
-        frame = resolve_frame(config, ledger)
-        if config.detector.panels:
-            panels, _ = place_panels(config, frame, ledger)
-        else:
-            panels = (place_detector(config, frame, config.quirks, ledger)[0],)
-        known = config.beam.wavelength_angstrom or config.beam.energy_ev
+        notes = []
+        masked: list[tuple[Rectangle, ...]] = [()] * len(measurement.panels)
+        if measurement.invalid is not None:
+            masked = [
+                tuple(rectangles(measurement.invalid[rows, : panel.pixels_fast]))
+                for panel, rows in zip(measurement.panels, measurement.rows, strict=True)
+            ]
+            if sum(map(len, masked)) > MAX_RECTANGLES:
+                masked = [()] * len(measurement.panels)
+                notes.append("its mask is not taken over: it is too scattered for rectangles")
+        if measurement.thickness > 0.0:
+            notes.append("its sensor thickness is not taken over: the absorption is not given")
+        cell = measurement.cell
+        axes = None if cell is None else _axes(1e10 * cell)
+        spindle = measurement.spindle
         return cls(
-            panels=_panels(panels, config),
-            beam=_vector(frame.beam),
-            wavelength_angstrom=1e10 * resolve_wavelength(config, ledger) if known else None,
-            polarization=_vector(frame.polarization),
-            spindle=_vector(frame.spindle),
-            phi_deg=config.spindle.phi_deg,
-            osc_deg=config.spindle.osc_deg or 0.0,
-            notes=tuple(ledger.notes),
+            panels=tuple(
+                Panel(
+                    name=panel.name,
+                    origin_mm=1000.0 * panel.origin,
+                    fast_vector=panel.fast,
+                    slow_vector=panel.slow,
+                    pixels_fast=panel.pixels_fast,
+                    pixels_slow=panel.pixels_slow,
+                    pixel_mm=1000.0 * panel.pixel_size,
+                    masked=regions,
+                )
+                for panel, regions in zip(measurement.panels, masked, strict=True)
+            ),
+            beam=_vector(measurement.beam),
+            wavelength_angstrom=1e10 * measurement.wavelength,
+            polarization=_vector(measurement.polarization),
+            kahn_factor=measurement.kahn_factor,
+            spindle=None if spindle is None else _vector(spindle),
+            phi_deg=RTD * measurement.phi,
+            osc_deg=RTD * measurement.osc,
+            images=images,
+            axes_angstrom=axes,
+            notes=tuple(notes),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -184,12 +197,17 @@ class Geometry:
         """
         from nbcy.io.atomic import atomic_write
 
+        text = self.text(path)
         with atomic_write(path) as file:
-            file.write(_writer(path)(self, path).encode())
+            file.write(text.encode())
+
+    def text(self, path: str | os.PathLike[str]) -> str:
+        """Return what `save` would write."""
+        return _writer(path)(self, path)
 
     @property
     def config(self) -> Config:
-        """The same as a configuration, to be completed: the field ``custom``, explicit vectors."""
+        """The same as a configuration, to be completed: explicit vectors, explicit panels."""
         spindle = self.spindle
         polarization = self.polarization or _across(self.beam, spindle)
         crystal = Crystal(cell_angstrom_deg=self.cell_angstrom_deg)
@@ -218,34 +236,6 @@ class Geometry:
             ),
         )
 
-    def with_note(self, note: str) -> Self:
-        """Return a copy that says something more."""
-        return replace(self, notes=(*self.notes, note))
-
-    def corners(self, n: int) -> FloatArray:
-        """Return the outer corners of a panel, m: at (slow, fast) = (0, 0), (0, 1), (1, 0), (1, 1).
-
-        Parameters
-        ----------
-        n : int
-            Number of the panel.
-
-        Returns
-        -------
-        ndarray, shape (4, 3)
-        """
-        panel = self.panels[n]
-        fast, slow = unit(panel.fast_vector), unit(panel.slow_vector)
-        size = 1e-3 * panel.pixel_mm
-        edges = np.array([slow * panel.pixels_slow, fast * panel.pixels_fast]) * size
-        corners: FloatArray = np.array(
-            [1e-3 * np.array(panel.origin_mm) + np.array(step) @ edges for step in _STEPS]
-        )
-        return corners
-
-
-_STEPS = ((0, 0), (0, 1), (1, 0), (1, 1))
-
 
 def writes(path: str | os.PathLike[str]) -> bool:
     """Whether a name is that of a geometry file which `Geometry.save` writes."""
@@ -273,18 +263,11 @@ def _writer(path: str | os.PathLike[str]) -> Callable[[Geometry, str | os.PathLi
 def _reader(
     path: str | os.PathLike[str], data: bytes
 ) -> Callable[[str | os.PathLike[str]], Geometry]:
-    """Tell what a file is."""
+    """Tell what a file is, by its content and then by its name."""
     name, start = Path(path).name.upper(), data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith(b"\x89HDF"):
-        from nbcy.io.nexus import read_nexus
-
-        return read_nexus
-    if start.startswith(b"###CBF"):
-        from nbcy.io.cbf_header import read_cbf_header
-
-        return read_cbf_header
-    if start.startswith(b"{") and b"HEADER_BYTES" in start:
-        return _read_smv
+    is_smv = start.startswith(b"{") and b"HEADER_BYTES" in start
+    if is_smv or start.startswith((b"\x89HDF", b"###CBF")):
+        return _read_image
     if start.startswith(b"{") or name.endswith((".EXPT", ".JSON")):
         from nbcy.io.expt import read_expt
 
@@ -301,14 +284,41 @@ def _reader(
         from nbcy.io.xds import read_inp
 
         return read_inp
-    raise FileError(path, f"is no geometry file: expected one of {', '.join(READERS)}")
+    raise FileError(path, f"is no geometry file: expected one of {', '.join(KINDS)}")
 
 
-def _read_smv(path: str | os.PathLike[str]) -> Geometry:
-    from nbcy.io.smv import header_defaults, read_smv
+def _read_image(path: str | os.PathLike[str]) -> Geometry:
+    from nbcy.io.frames import open_recording
 
-    fields = header_defaults(read_smv(path)[0], path=path)
-    return Geometry.of_detector(Config().with_overrides(fields))
+    with open_recording(path) as recording:
+        if recording.measurement is None:
+            raise FileError(path, "does not say where its pixels are")
+        return Geometry.of_measurement(recording.measurement, len(recording))
+
+
+def rectangles(flags: NDArray[np.bool_]) -> Iterator[Rectangle]:
+    """Yield rectangles that cover what is set: runs along rows, joined over equal rows.
+
+    Parameters
+    ----------
+    flags : ndarray of bool, shape (slow, fast)
+
+    Yields
+    ------
+    tuple of int
+        ``(fast_min, fast_max, slow_min, slow_max)``, inclusive.
+    """
+    begun: dict[tuple[int, int], int] = {}
+    for row in range(len(flags) + 1):
+        runs: set[tuple[int, int]] = set()
+        if row < len(flags) and flags[row].any():
+            edges = np.concatenate(([False], flags[row], [False])).astype(np.int8)
+            steps = np.flatnonzero(np.diff(edges)).reshape(-1, 2)
+            runs = {(first, last - 1) for first, last in steps.tolist()}
+        for run in [run for run in begun if run not in runs]:
+            yield (*run, begun.pop(run), row - 1)
+        for run in sorted(runs):
+            begun.setdefault(run, row)
 
 
 def _vector(array: FloatArray) -> Vector:
@@ -326,19 +336,6 @@ def _across(beam: Vector, spindle: Vector | None) -> Vector:
     return _vector(direction)
 
 
-def _panels(panels: tuple[PlacedPanel, ...], config: Config) -> tuple[Panel, ...]:
-    given = config.detector.panels
-    masked = [panel.masked for panel in given] if given else [config.detector.masked]
-    return tuple(
-        Panel(
-            name=panel.name,
-            origin_mm=1000.0 * panel.origin,
-            fast_vector=panel.fast,
-            slow_vector=panel.slow,
-            pixels_fast=panel.pixels_fast,
-            pixels_slow=panel.pixels_slow,
-            pixel_mm=1000.0 * panel.pixel_size,
-            masked=rectangles,
-        )
-        for panel, rectangles in zip(panels, masked, strict=True)
-    )
+def _axes(cell: FloatArray) -> tuple[Vector, Vector, Vector]:
+    a, b, c = (_vector(row) for row in cell)
+    return a, b, c

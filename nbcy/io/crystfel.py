@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nbcy.config import Panel
 from nbcy.constants import EV_ANGSTROM
 from nbcy.errors import ConfigError, FileError
-from nbcy.geometry import Geometry
+from nbcy.geometry import Geometry, rectangles
 from nbcy.io.files import read_lines
 from nbcy.vectors import cross, unit
 
@@ -166,9 +166,7 @@ def _length(path: PathLike, values: Values, name: str) -> float:
 
 def _camera_length(path: PathLike, common: Values, panels: dict[str, Values]) -> float:
     """Return the camera length, m; old files repeat it for each panel."""
-    given = {text: row for text, row in (v["clen"] for v in panels.values() if "clen" in v)}
-    if "clen" in common:
-        given.setdefault(*common["clen"])
+    given = dict(values["clen"] for values in (common, *panels.values()) if "clen" in values)
     if not given:
         raise FileError(path, "clen is missing: give the camera length in metres, clen = 0.1 m")
     if len(given) > 1:
@@ -307,7 +305,7 @@ def _masked(
             if f[0] <= f[1] and s[0] <= s[1]:
                 yield (*f, *s)
         elif not owner:
-            yield from _rectangles(_between(panel, (low_0, high_0), (low_1, high_1)))
+            yield from rectangles(_between(panel, (low_0, high_0), (low_1, high_1)))
 
 
 def _between(panel: Panel, xs: tuple[float, float], ys: tuple[float, float]) -> NDArray[np.bool_]:
@@ -316,24 +314,10 @@ def _between(panel: Panel, xs: tuple[float, float], ys: tuple[float, float]) -> 
     slow = (np.arange(panel.pixels_slow) + 0.5)[:, np.newaxis]
     inside = np.ones((panel.pixels_slow, panel.pixels_fast), dtype=bool)
     for axis, (low, high) in enumerate((xs, ys)):
-        place = panel.origin_mm[axis] / panel.pixel_mm
-        place = place + fast * panel.fast_vector[axis] + slow * panel.slow_vector[axis]
+        start = panel.origin_mm[axis] / panel.pixel_mm
+        place = start + fast * panel.fast_vector[axis] + slow * panel.slow_vector[axis]
         inside &= (place >= low) & (place <= high)
     return inside
-
-
-def _rectangles(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield rectangles that cover what is set: runs along rows, joined over equal rows."""
-    open_runs: dict[tuple[int, int], int] = {}
-    for row in range(len(flags) + 1):
-        runs: set[tuple[int, int]] = set()
-        if row < len(flags) and flags[row].any():
-            steps = np.flatnonzero(np.diff(np.concatenate(([0], flags[row].view(np.int8), [0]))))
-            runs = {(int(a), int(b) - 1) for a, b in steps.reshape(-1, 2)}
-        for run in [run for run in open_runs if run not in runs]:
-            yield (*run, open_runs.pop(run), row - 1)
-        for run in runs:
-            open_runs.setdefault(run, row)
 
 
 # Writing -----------------------------------------------------------------------------------------
@@ -360,7 +344,7 @@ def format_geom(geometry: Geometry, path: PathLike) -> str:
     lines += [f"clen = {clen!r}", "adu_per_photon = 1", ""]
     lines += ["data = /entry/data/data", "dim0 = %", "dim1 = ss", "dim2 = fs", ""]
     row = 0
-    names = [panel.name or f"panel{n}" for n, panel in enumerate(geometry.panels)]
+    names = _names(geometry)
     for name, panel, origin in zip(names, geometry.panels, origins, strict=True):
         x, y, z = origin.tolist()
         values = {
@@ -385,6 +369,15 @@ def format_geom(geometry: Geometry, path: PathLike) -> str:
     if len(names) > 1:
         lines.append(f"group_all = {','.join(names)}")
     return "\n".join(lines) + "\n"
+
+
+def _names(geometry: Geometry) -> list[str]:
+    """Return names that CrystFEL takes: words that do not look like regions or groups."""
+    words = [re.sub(r"\W+", "_", panel.name or "").strip("_") for panel in geometry.panels]
+    reserved = ("bad", "group", "rigid_group")
+    if len({*words, ""}) <= len(words) or any(word.startswith(reserved) for word in words):
+        return [f"p{n}" for n in range(len(words))]
+    return words
 
 
 def _to_crystfel(geometry: Geometry) -> FloatArray:

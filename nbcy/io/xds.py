@@ -64,8 +64,8 @@ class _Input:
         for row, line in enumerate(read_lines(path), 1):
             text = line.partition("!")[0]
             found = list(_KEYWORD.finditer(text))
-            ends = [match.start() for match in found[1:]] + [len(text)]
-            for match, end in zip(found, ends, strict=True):
+            ends = [*(match.start() for match in found[1:]), len(text)]
+            for match, end in zip(found, ends, strict=False):
                 self.entries.append((match[1].upper(), text[match.end() : end].split(), row))
 
     def find(self, key: str, count: int) -> list[float] | None:
@@ -347,7 +347,7 @@ def _plane(geometry: Geometry, path: PathLike) -> Plane:
     for panel, place, (fast, slow) in zip(panels, places, axes, strict=True):
         own_axes = np.linalg.solve(detector, fast), np.linalg.solve(detector, slow)
         own = _basis((own_axes[0].tolist(), own_axes[1].tolist()))
-        inside = place + [pixel * org[0], pixel * org[1], -distance]
+        inside = place + np.array([pixel * org[0], pixel * org[1], -distance])
         x, y, height = np.linalg.solve(own, inside).tolist()
         segments.append(
             Segment(
