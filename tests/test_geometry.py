@@ -142,6 +142,13 @@ def test_expt_round_trip(folder, geometry):
         assert found.attenuation_depth_um == pytest.approx(250.0)
 
 
+def test_a_sensor_of_a_nanometre_is_none(tmp_path):
+    """Headers have it where there is no sensor, because some programs stop at 0."""
+    geometry = replace(Geometry.read(CSPAD), thickness_um=1e-3, attenuation_depth_um=250.0)
+    for name in ("a.expt", "XDS.INP"):
+        assert again(geometry, name, tmp_path).thickness_um is None
+
+
 @given(geometries(along_z=True))
 def test_geom_round_trip(folder, geometry):
     found = again(geometry, "a.geom", folder)
