@@ -141,7 +141,7 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     from nbcy.cli.flags import blame
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
-    from nbcy.io.writers import check_target
+    from nbcy.series import check_outputs as check_series
     from nbcy.series import frames, save_frames
 
     count = 1 if args.frames is None else args.frames
@@ -157,8 +157,7 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
         rendered = frames(
             config, count, threads=run.threads, seed=abs(run.seed) if args.noise else None
         )
-        for path in images:
-            check_target(path, count)
+        check_series(images, count, args.dtype, args.compression)
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
     inputs = [] if args.config is None else [args.config]

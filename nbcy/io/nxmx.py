@@ -316,11 +316,10 @@ def _write_detector(instrument: Any, measurement: Measurement, dtype: str) -> No
     if measurement.exposure is not None:
         for name in ("count_time", "frame_time"):
             _field(detector, name, measurement.exposure, "s")
-    mask = np.zeros(measurement.shape, dtype=np.uint32)
-    if measurement.invalid is not None:
-        mask[measurement.invalid] = _GAP
-    detector.create_dataset("pixel_mask", data=mask, chunks=mask.shape, compression="gzip")
     detector["pixel_mask_applied"] = measurement.invalid is not None
+    if measurement.invalid is not None:
+        mask = np.where(measurement.invalid, np.uint32(_GAP), np.uint32(0))
+        detector.create_dataset("pixel_mask", data=mask, chunks=mask.shape, compression="gzip")
 
     # arm -> a translation for each panel -> an empty module_offset, which some readers ask for
     # and others pass over.
