@@ -55,10 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
     output = args.output
     if output is None:
-        stem = Path(args.file).name.replace("#", "").rstrip("_")
-        output = str(Path(stem).with_suffix(".png"))
-        if args.frame != 1:
-            output = str(Path(output).with_suffix(f".{args.frame:05d}.png"))
+        number = "" if args.frame == 1 else f".{args.frame:05d}"
+        output = Path(args.file).stem.replace("#", "").rstrip("_.") + f"{number}.png"
     if Path(output).suffix.lower() != ".png":
         raise UsageError(f"-o {output}: must end in .png")
     check_destination(output)
