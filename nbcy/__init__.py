@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnitError,
         UsageError,
     )
+    from nbcy.geometry import Geometry
     from nbcy.image import Image
     from nbcy.installation import show_config
     from nbcy.quirks import QUIRKS
@@ -48,6 +49,7 @@ _HOMES = {
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
         *("UnitError", "UsageError"),
     ),
+    "nbcy.geometry": ("Geometry",),
     "nbcy.image": ("Image",),
     "nbcy.installation": ("show_config",),
     "nbcy.quirks": ("QUIRKS",),
@@ -69,6 +71,7 @@ __all__ = [
     "Crystal",
     "Detector",
     "FileError",
+    "Geometry",
     "Image",
     "KernelError",
     "NbcyError",

@@ -6,10 +6,13 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbcy.cli.flags import Invocation, parse
+from nbcy.cli.flags import Invocation, blame, parse
 from nbcy.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from nbcy.config import Config
 
 TAKES_FLAGS = True
 
@@ -18,8 +21,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "simulate",
-        usage="nbcy simulate [CONFIG.toml|CONFIG.json] [FLAG [VALUE ...] ...] [--set KEY=VALUE] "
-        "[--frames N] [--noise] [-o FILE]",
+        usage="nbcy simulate [CONFIG.toml|CONFIG.json] [--geometry FILE | --detector NAME] "
+        "[FLAG [VALUE ...] ...] [--set KEY=VALUE] [--frames N] [--noise] [-o FILE]",
         description="Simulate an image from a configuration file, nanoBragg's flags (see nbcy "
         "--help), or both.\nFlags override --set, which overrides the file.",
         epilog="examples: nbcy simulate experiment.toml -N 20 --set beam.energy='12 keV' "
@@ -35,7 +38,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         metavar="FILE",
         help="what to write, by suffix: .nxs .h5 .cbf .img .tif .edf .npy .bin .pgm .png image, "
-        ".toml .json the configuration; repeatable. Default: the reference's files",
+        ".toml .json the configuration, .expt .geom XDS.INP XPARM.XDS the geometry; repeatable. "
+        "Default: the reference's files",
     )
     parser.add_argument(
         "--frames",
@@ -69,6 +73,18 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that `read_inputs` reads."""
     parser.add_argument("config", nargs="?", metavar="CONFIG", help="TOML or JSON file")
     parser.add_argument(
+        "--geometry",
+        metavar="FILE",
+        help="take detector, beam, spindle and crystal from DIALS .expt, CrystFEL .geom, XDS.INP, "
+        "XPARM.XDS, or the header of a NeXus, miniCBF or SMV image; CONFIG overrides it",
+    )
+    parser.add_argument(
+        "--detector",
+        metavar="NAME",
+        help="a common detector: pilatus2m, pilatus6m, eiger4m, eiger9m, eiger16m, jungfrau16m, "
+        "rayonix_mx340, ...",
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -78,12 +94,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def read_inputs(args: argparse.Namespace) -> Invocation:
-    """Read a configuration file, ``--set`` and the reference's flags, in this order.
+    """Read a geometry, a configuration file, ``--set`` and the reference's flags, in this order.
 
     Parameters
     ----------
     args : Namespace
-        With ``config``, ``set`` and ``flags``.
+        With what `add_inputs` adds, and ``flags``.
 
     Returns
     -------
@@ -96,10 +112,57 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
     """
     from nbcy.config import Config
 
-    if args.config is None and not (args.set or args.flags):
+    named = args.config, args.geometry, args.detector
+    if named == (None, None, None) and not (args.set or args.flags):
         raise UsageError("nothing to simulate: give a configuration file or flags")
-    base = Config() if args.config is None else Config.load(args.config)
-    return parse(args.flags, base.with_overrides(_settings(args.set)))
+    if args.geometry is not None and args.detector is not None:
+        raise UsageError("--detector: the detector is that of --geometry")
+    base = Config()
+    notes: tuple[str, ...] = ()
+    if args.geometry is not None:
+        base, notes = _read_geometry(args.geometry)
+    if args.config is not None:
+        base = base.with_overrides(_flat(Config.load(args.config)))
+    invocation = parse(args.flags, base.with_overrides(_settings(args.set)))
+    if args.detector is not None:
+        invocation = replace(invocation, config=_preset(args.detector, invocation))
+    return replace(invocation, notes=(*notes, *invocation.notes))
+
+
+def _read_geometry(path: str) -> tuple[Config, tuple[str, ...]]:
+    from nbcy.geometry import Geometry
+
+    geometry = Geometry.read(path)
+    return geometry.config, tuple(f"{path}: {note}" for note in geometry.notes)
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    """Return dotted fields and their values."""
+    flat: dict[str, Any] = {}
+    for section, values in config.to_dict().items():
+        if isinstance(values, dict):
+            flat |= {f"{section}.{name}": value for name, value in values.items()}
+        else:
+            flat[section] = values
+    return flat
+
+
+def _preset(name: str, invocation: Invocation) -> Config:
+    """Put a common detector under what else is said about the detector."""
+    from nbcy.config import Detector
+
+    try:
+        given = invocation.config.detector.to_dict()
+        detector = Detector.preset(name, **given)
+    except ConfigError as error:
+        reason = error.expected if error.value == name else blame(error, invocation.given)
+        raise UsageError(f"--detector {name}: {reason}") from error
+    return invocation.config.model_copy(update={"detector": detector})
+
+
+def _inputs(args: argparse.Namespace) -> list[str]:
+    """Return the files that were read, and must not be written to."""
+    return [path for path in (args.config, args.geometry) if path is not None]
 
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:
@@ -117,7 +180,7 @@ def _settings(assignments: Sequence[str]) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate."""
-    from nbcy.cli.dropin import execute, is_config, only_named
+    from nbcy.cli.dropin import DESCRIPTIONS, execute, is_description, only_named
     from nbcy.io.formats import output_format
 
     invocation = read_inputs(args)
@@ -127,25 +190,24 @@ def run(args: argparse.Namespace) -> int:
         invocation = replace(invocation, run=only_named(invocation))
         for path in args.output:
             try:
-                if not is_config(path):
+                if not is_description(path):
                     output_format(path)
             except ConfigError as error:
-                raise UsageError(f"-o {path}: {error.expected}, .toml, .json") from error
-    inputs = [] if args.config is None else [args.config]
-    return execute(invocation, stream=args.noise_stream, outputs=args.output, inputs=inputs)
+                raise UsageError(f"-o {path}: {error.expected}, {DESCRIPTIONS}") from error
+    return execute(invocation, stream=args.noise_stream, outputs=args.output, inputs=_inputs(args))
 
 
 def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     """Render frames into the files that were named."""
-    from nbcy.cli.dropin import check_outputs, is_config
-    from nbcy.cli.flags import blame
+    from nbcy.cli.dropin import check_outputs, is_description, save_description
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
+    from nbcy.scene import build_scene
     from nbcy.series import check_outputs as check_series
     from nbcy.series import frames, save_frames
 
     count = 1 if args.frames is None else args.frames
-    images = [path for path in args.output if not is_config(path)]
+    images = [path for path in args.output if not is_description(path)]
     if not images:
         raise UsageError("--frames, --noise, --dtype and --compression: say where to with -o FILE")
     unused = ("run.floatfile", "run.intfile", "run.pgmfile", "run.noisefile", "run.trace_pixel")
@@ -160,14 +222,13 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
         check_series(images, count, args.dtype, args.compression)
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
-    inputs = [] if args.config is None else [args.config]
-    check_outputs(invocation, args.output, inputs)
+    check_outputs(invocation, args.output, _inputs(args))
     for text in invocation.notes:
         note(text)
     with running():
         for path in args.output:
-            if is_config(path):
-                config.save(path)
+            if is_description(path):
+                save_description(path, build_scene(config), count)
         with progress_bar(run.progress) as progress:
             save_frames(
                 rendered,
