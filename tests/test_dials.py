@@ -71,6 +71,17 @@ print(json.dumps({name: list(whole[column]) for name, column in columns.items()}
 """
 
 
+READ_GEOMETRY = """
+import json
+from dxtbx.model.experiment_list import ExperimentList
+(experiment,) = ExperimentList.from_file("imported.expt", check_format=False)
+print(json.dumps([
+    [panel.get_origin(), panel.get_fast_axis(), panel.get_slow_axis(), panel.get_image_size()]
+    for panel in experiment.detector
+] + [experiment.goniometer.get_rotation_axis(), experiment.beam.get_wavelength()]))
+"""
+
+
 @pytest.fixture(scope="module")
 def factors():
     with resources.as_file(resources.files("nbcy.data") / "lysozyme.hkl.gz") as path:
@@ -97,14 +108,23 @@ def dials(*command, cwd):
     return done.stdout
 
 
+def ask(script, *arguments, cwd):
+    """Run a script with DIALS's own Python."""
+    python = Path(shutil.which("dials.import")).read_text().splitlines()[0].removeprefix("#!")
+    return json.loads(dials(*python.split(), "-c", script, *arguments, cwd=cwd).splitlines()[-1])
+
+
+def in_dials(measurement):
+    """Turn a measurement into DIALS's frame: that of NeXus, by 180 degrees about y."""
+    return to_nexus(measurement).turned(np.diag([-1.0, 1.0, -1.0]))
+
+
 def process(images, place):
     dials("dials.import", *map(str, images), cwd=place)
     dials("dials.find_spots", "imported.expt", "nproc=1", cwd=place)
     indexing = dials("dials.index", "imported.expt", "strong.refl", "nproc=1", cwd=place)
     dials("dials.integrate", "indexed.expt", "indexed.refl", "nproc=1", cwd=place)
-    python = Path(shutil.which("dials.import")).read_text().splitlines()[0].removeprefix("#!")
-    script = (*python.split(), "-c", READ_REFLECTIONS, "integrated.refl")
-    reflections = json.loads(dials(*script, cwd=place).splitlines()[-1])
+    reflections = ask(READ_REFLECTIONS, "integrated.refl", cwd=place)
     table = re.findall(r"^\|\s*0 \|\s*(\d+) \|\s*(\d+) \| [\d.]+%", indexing, re.MULTILINE)
     return json.loads((place / "integrated.expt").read_text()), reflections, table[-1]
 
@@ -134,9 +154,7 @@ def test_dials_recovers_the_crystal(processed, factors, pattern):
     assert indexed > 1000
     assert indexed >= 0.98 * (indexed + unindexed)
 
-    # DIALS's frame is that of NeXus, turned by 180 degrees about y.
-    measurement = to_nexus(measurement_of_scene(build_scene(CONFIG)))
-    measurement = measurement.turned(np.diag([-1.0, 1.0, -1.0]))
+    measurement = in_dials(measurement_of_scene(build_scene(CONFIG)))
     scan, goniometer = experiment["scan"][0], experiment["goniometer"][0]
     assert scan["oscillation"] == pytest.approx([5.0, 0.5])
     assert goniometer["rotation_axis"] == pytest.approx(measurement.spindle, abs=1e-9)
@@ -165,3 +183,50 @@ def test_dials_recovers_the_crystal(processed, factors, pattern):
     usable = np.isfinite(expected)
     assert usable.sum() > 1000
     assert np.corrcoef(intensity[usable], expected[usable])[0, 1] > 0.95
+
+
+# A detector of four panels, none like another, and one off centre.
+PANELS = [
+    {
+        "name": f"q{n}",
+        "origin_mm": (80 + n, -20 + 30 * (n // 2), -20 + 30 * (n % 2)),
+        "fast_vector": (0, np.sin(0.1 * n), np.cos(0.1 * n)),
+        "slow_vector": (0, -np.cos(0.1 * n), np.sin(0.1 * n)),
+        "pixels_fast": 90 + 10 * n,
+        "pixels_slow": 70,
+        "pixel_mm": 0.2,
+    }
+    for n in range(4)
+]
+SMALL = CONFIG.with_overrides(
+    {"crystal.default_F": 1, "crystal.cells": 1, "spindle.steps": 1, "sampling.oversample": 1}
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("a.nxs", {}),
+        ("a.nxs", {"detector.twotheta_deg": 12}),
+        ("a.nxs", {"detector": {"panels": PANELS}}),
+        ("a_master.h5", {"detector.convention": "adxv", "detector.ybeam_mm": 60}),
+        ("a_####.cbf", {}),
+        ("a_####.img", {}),
+    ],
+)
+def test_dials_places_the_pixels(tmp_path, name, changes):
+    config = SMALL.with_overrides(changes)
+    save_frames(frames(config, 2, seed=1), tmp_path / name, 2)
+    stem, suffix = name.split("#")[0].split(".")[0], Path(name).suffix
+    files = [path.name for path in sorted(tmp_path.glob(f"{stem}*{suffix}"))]
+    dials("dials.import", *files, cwd=tmp_path)
+    *panels, axis, wavelength = ask(READ_GEOMETRY, cwd=tmp_path)
+    measurement = in_dials(measurement_of_scene(build_scene(config)))
+    for (origin, fast, slow, size), panel in zip(panels, measurement.panels, strict=True):
+        # m; SMV headers have nine digits of mm.
+        np.testing.assert_allclose(np.array(origin) / 1000, panel.origin, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(fast, panel.fast, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(slow, panel.slow, rtol=0, atol=1e-9)
+        assert tuple(size) == panel.shape[::-1]
+    np.testing.assert_allclose(axis, measurement.spindle, rtol=0, atol=1e-9)
+    assert wavelength == pytest.approx(1e10 * measurement.wavelength, rel=1e-9)
