@@ -21,8 +21,8 @@ from strategies import plain_config
 from nbcy import Config, ConfigError, FileError, NbcyError, NbcyWarning, Simulator, build_scene
 from nbcy.cli.main import main
 from nbcy.io import extras
-from nbcy.io.counts import KINDS, invalid_pixels, to_integers
-from nbcy.io.frames import numbered, open_recording
+from nbcy.io.counts import KINDS, Integers, invalid_pixels
+from nbcy.io.frames import Frame, numbered, open_recording
 from nbcy.io.measurement import Measurement, measurement_of, measurement_of_scene
 from nbcy.io.nxmx import nxmx_writer, to_nexus
 from nbcy.series import frames, save_frames
@@ -217,7 +217,7 @@ def test_nxmx_places_any_detector(tmp_path_factory, config):
     path = tmp_path_factory.mktemp("nxmx") / "any.nxs"
     measurement = measurement_of_scene(scene)
     with nxmx_writer(path, measurement, "float32") as writer:
-        writer.append(np.zeros(measurement.shape, np.float32))
+        writer.append(Frame(np.zeros(measurement.shape, np.float32)))
     assert_same_places(path, scene)
 
 
@@ -328,7 +328,7 @@ def test_master_links_to_files_of_frames(tmp_path, images):
     measurement = measurement_of(images[0])
     with nxmx_writer(tmp_path / "m_master.h5", measurement, frames_per_file=2) as writer:
         for image in images:
-            writer.append(image.pixels)
+            writer.append(Frame(image.pixels))
     data = {f"m_data_{n:06d}.h5" for n in (1, 2, 3)}
     assert names(tmp_path) == {"m_master.h5", *data}
     with open_recording(tmp_path / "m_master.h5") as recording:
@@ -349,6 +349,10 @@ def test_conversions_in_a_row(folder, tmp_path, capsys):
         source = tmp_path / step
     assert main(["compare", str(source), str(folder / "s.nxs")]) == 0
     assert "5 of 5 frames agree" in capsys.readouterr().out
+    with open_recording(source) as last, open_recording(folder / "s.nxs") as first:
+        for mine, theirs in zip(last, first, strict=True):
+            np.testing.assert_array_equal(mine.pixels, theirs.pixels)
+            np.testing.assert_array_equal(mine.invalid, theirs.invalid)
     assert main(["convert", str(source), str(tmp_path / "one.cbf"), "--frame", "3"]) == 0
     assert main(["compare", str(tmp_path / "one.cbf"), str(folder / "c_003.cbf")]) == 0
     assert main(["compare", str(tmp_path / "one.cbf"), str(folder / "c_004.cbf")]) == 1
@@ -378,7 +382,7 @@ def test_a_geometry_for_what_has_none(folder, tmp_path, capsys):
 @pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
 def test_integers(pixels, invalid, name):
     kind = KINDS[name]
-    found = to_integers(pixels, kind, invalid)
+    found = Integers(kind).of(pixels, invalid)
     assert found.dtype == name
     assert (found[invalid] == kind.flag).all()
     usable = pixels[~invalid].astype(np.float64)
@@ -388,18 +392,21 @@ def test_integers(pixels, invalid, name):
     np.testing.assert_array_equal(
         invalid if invalid.any() else back is None, True if back is None else back
     )
-    again = to_integers(found, kind, back)
+    again = Integers(kind).of(found, back)
     np.testing.assert_array_equal(again, found)
 
 
 def test_integers_at_the_edges():
     kind = KINDS["uint16"]
     pixels = np.array([[0.5, 1.4999999, 65533.0, 65533.5, 1e9, np.nan, -0.4]])
+    integers = Integers(kind)
+    assert integers.of(pixels).tolist() == [[1, 1, 65533, 65534, 65534, 65535, 0]]
     with pytest.warns(NbcyWarning, match="2 pixels of 65534 or more are stored as 65534"):
-        found = to_integers(pixels, kind)
-    assert found.tolist() == [[1, 1, 65533, 65534, 65534, 65535, 0]]
+        integers.report()
+    integers = Integers(KINDS["int32"])
+    assert integers.of(np.array([[-3, 7]])).tolist() == [[0, 7]]
     with pytest.warns(NbcyWarning, match="1 pixels below 0 are stored as 0"):
-        assert to_integers(np.array([[-3, 7]]), KINDS["int32"]).tolist() == [[0, 7]]
+        integers.report()
 
 
 # Whole or not at all, in bounded memory.

@@ -39,7 +39,7 @@ ROTATION = plain_config(
     crystal=CRYSTAL,
     beam={"wavelength_angstrom": 1.2, "fluence_photons_per_m2": 1e24},
     detector={**DETECTOR, "twotheta_deg": 8},
-    spindle={"phi_deg": 30, "osc_deg": 4, "steps": 60},
+    spindle={"phi_deg": 30, "osc_deg": 6, "steps": 60},
     sampling={"oversample": 3},
 )
 
@@ -68,13 +68,14 @@ def far_from_edges_and_beam(bright, measurement):
     inner = np.zeros(bright.shape, bool)
     inner[4:-4, 4:-4] = True
     places = np.argwhere(bright & inner) + 0.5
-    return places[spacings(measurement, places) < 8]
+    return places[spacings(measurement, places) < 5]
 
 
 def test_spots_are_where_the_kernel_puts_them():
     image = Simulator(ROTATION).run()
     measurement = measurement_of(image)
-    wide = math.radians(0.8)  # how long a spot of 400 Angstrom lights up, 4 Angstrom from the axis
+    # A crystal of 400 Angstrom lights up a spot of spacing d for d / 400 Angstrom, and has tails.
+    wide = 2 * 5 / 400
     inner = predict_spots(
         dataclasses.replace(measurement, phi=measurement.phi + wide, osc=measurement.osc - 2 * wide)
     )

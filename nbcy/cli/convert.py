@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
             measurement = measurement.at(numbers[0])
         first = recording.frame(numbers[0])
         counts = first.pixels.dtype.kind != "f"
+        if measurement is not None and measurement.invalid is None:
+            measurement = replace(measurement, invalid=first.invalid)
         with frame_writer(
             args.output,
             measurement,

@@ -7,7 +7,6 @@ import itertools
 import math
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.constants import RTD
-from nbcy.errors import FileError, NbcyWarning
+from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
 from nbcy.io.files import read_bytes
 from nbcy.io.frames import Frame
@@ -318,20 +317,12 @@ def to_counts(
 
 
 def smv_header_of(measurement: Measurement, adc_offset: float) -> SmvHeader:
-    """Collect what a header tells about a measurement.
+    """Collect what a header tells about a measurement, as `flat_geometry` reduces it.
 
     The beam centre is that of denzo, X along slow and Y along fast from the outer corner, which is
     how DIALS reads it.
-
-    Warns
-    -----
-    NbcyWarning
-        The header cannot say where the detector is.
     """
-    flat, problems = flat_geometry(measurement)
-    for problem in problems:
-        text = f"an SMV header cannot hold all of the geometry: {problem}"
-        warnings.warn(text, NbcyWarning, stacklevel=4)
+    flat, _ = flat_geometry(measurement)
     panel = measurement.panels[0]
     pixel, distance = 1e3 * panel.pixel_size, 1e3 * flat.distance
     fast, slow = (pixel * centre for centre in flat.beam_px)
