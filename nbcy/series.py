@@ -119,12 +119,7 @@ def save_frames(
     FileError
         It cannot be written.
     """
-    targets = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    chosen = {path: check_target(path, count) for path in targets}
-    for name, value in (("dtype", dtype), ("compression", compression)):
-        if value is not None and not any(name in OPTIONS[format] for format in chosen.values()):
-            formats = ", ".join(sorted(set(chosen.values())))
-            raise ConfigError(name, value, f"has no meaning for the format {formats}")
+    chosen = check_outputs(paths, count, dtype, compression)
     with ExitStack() as files:
         writers: list[Write] = []
         for done, image in enumerate(images, 1):
@@ -146,3 +141,30 @@ def save_frames(
                 write(frame)
             if progress is not None:
                 progress(done, count)
+
+
+def check_outputs(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    count: int,
+    dtype: str | None = None,
+    compression: str | None = None,
+) -> dict[str | os.PathLike[str], str]:
+    """Make sure that files can take a series, and return the format of each.
+
+    Parameters
+    ----------
+    paths, count, dtype, compression
+        As for `save_frames`.
+
+    Raises
+    ------
+    ConfigError, FileError
+        They cannot.
+    """
+    targets = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    chosen = {path: check_target(path, count) for path in targets}
+    for name, value in (("dtype", dtype), ("compression", compression)):
+        if value is not None and not any(name in OPTIONS[format] for format in chosen.values()):
+            formats = ", ".join(sorted(set(chosen.values())))
+            raise ConfigError(name, value, f"has no meaning for the format {formats}")
+    return chosen

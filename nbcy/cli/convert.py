@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbcy.errors import ConfigError, UsageError
@@ -29,7 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--dtype", choices=("uint16", "uint32", "int32", "float32"))
     parser.add_argument("--compression", choices=("lz4", "zstd", "none"), help="of .nxs .h5")
     parser.add_argument(
-        "--geometry", metavar="CONFIG", help="TOML or JSON, in place of what IN tells"
+        "--geometry",
+        metavar="FILE",
+        help="a configuration or geometry file (as for nbcy simulate), in place of what IN tells",
     )
     parser.add_argument(
         "--shape", type=int, nargs=2, metavar=("SLOW", "FAST"), help="of raw images"
@@ -54,11 +57,13 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{args.output}: {error.expected}") from error
         measurement = recording.measurement
         if args.geometry is not None:
-            measurement = measurement_of_config(args.geometry, recording.shape)
+            measurement = read_measurement(args.geometry, recording.shape)
         if measurement is not None:
             measurement = measurement.at(numbers[0])
         first = recording.frame(numbers[0])
         counts = first.pixels.dtype.kind != "f"
+        if measurement is not None and measurement.invalid is None:
+            measurement = replace(measurement, invalid=first.invalid)
         with frame_writer(
             args.output,
             measurement,
@@ -79,8 +84,8 @@ def _clash(a: str, b: str) -> bool:
     return x == y
 
 
-def measurement_of_config(path: str, shape: tuple[int, int]) -> Measurement:
-    """Read the geometry of frames from a configuration.
+def read_measurement(path: str, shape: tuple[int, int]) -> Measurement:
+    """Read the geometry of frames from a configuration or any geometry file.
 
     Raises
     ------
@@ -89,11 +94,18 @@ def measurement_of_config(path: str, shape: tuple[int, int]) -> Measurement:
     UsageError
         It has another shape.
     """
-    from nbcy.config import Config
+    from nbcy.config import Config, Crystal
+    from nbcy.geometry import Geometry
     from nbcy.io.measurement import measurement_of_scene
     from nbcy.scene import build_scene
 
-    measurement = measurement_of_scene(build_scene(Config.load(path)))
+    named_config = path.lower().endswith((".toml", ".json"))
+    config = Config.load(path) if named_config else Geometry.read(path).config
+    if config.crystal == Crystal():
+        config = config.with_overrides({"crystal.cell_angstrom_deg": (100.0,)})
+        measurement = replace(measurement_of_scene(build_scene(config)), cell=None)
+    else:
+        measurement = measurement_of_scene(build_scene(config))
     if measurement.shape != shape:
         sizes = [" x ".join(map(str, each)) for each in (measurement.shape, shape)]
         raise UsageError(f"{path} has {sizes[0]} pixels, the image {sizes[1]} (slow x fast)")

@@ -22,8 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "simulate",
         usage="nbcy simulate [CONFIG.toml|CONFIG.json] [--geometry FILE | --detector NAME] "
-        "[FLAG [VALUE ...] ...] [--set KEY=VALUE] "
-        "[--frames N] [--noise] [-o FILE]",
+        "[FLAG [VALUE ...] ...] [--set KEY=VALUE] [--frames N] [--noise] [-o FILE]",
         description="Simulate an image from a configuration file, nanoBragg's flags (see nbcy "
         "--help), or both.\nFlags override --set, which overrides the file.",
         epilog="examples: nbcy simulate experiment.toml -N 20 --set beam.energy='12 keV' "
@@ -195,11 +194,10 @@ def run(args: argparse.Namespace) -> int:
 def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     """Render frames into the files that were named."""
     from nbcy.cli.dropin import check_outputs, is_description, save_description
-    from nbcy.cli.flags import blame
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
-    from nbcy.io.writers import check_target
     from nbcy.scene import build_scene
+    from nbcy.series import check_outputs as check_series
     from nbcy.series import frames, save_frames
 
     count = 1 if args.frames is None else args.frames
@@ -215,8 +213,7 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
         rendered = frames(
             config, count, threads=run.threads, seed=abs(run.seed) if args.noise else None
         )
-        for path in images:
-            check_target(path, count)
+        check_series(images, count, args.dtype, args.compression)
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
     check_outputs(invocation, args.output, _inputs(args))

@@ -28,14 +28,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--spots",
         nargs="?",
         const="",
-        metavar="CONFIG",
-        help="circle predicted spots, of the file's crystal or that of a TOML or JSON file",
+        metavar="CRYSTAL",
+        help="circle predicted spots, of the file's crystal or that of a configuration or geometry "
+        "file",
     )
     parser.add_argument(
         "--dmin", type=float, default=0.0, metavar="D", help="finest spacing of --spots, Angstrom"
     )
     parser.add_argument(
-        "--geometry", metavar="CONFIG", help="TOML or JSON, in place of what FILE tells"
+        "--geometry",
+        metavar="FILE",
+        help="a configuration or geometry file (as for nbcy simulate), in place of what FILE tells",
     )
     parser.add_argument(
         "--max-size", type=int, default=1600, metavar="N", help="of the longer edge (default: 1600)"
@@ -47,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Draw."""
-    from nbcy.cli.convert import measurement_of_config
+    from nbcy.cli.convert import read_measurement
     from nbcy.io.atomic import atomic_write, check_destination
     from nbcy.io.frames import open_recording
     from nbcy.prediction import predict_spots
@@ -55,10 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
     output = args.output
     if output is None:
-        stem = Path(args.file).name.replace("#", "").rstrip("_")
-        output = str(Path(stem).with_suffix(".png"))
-        if args.frame != 1:
-            output = str(Path(output).with_suffix(f".{args.frame:05d}.png"))
+        number = "" if args.frame == 1 else f".{args.frame:05d}"
+        output = Path(args.file).stem.replace("#", "").rstrip("_.") + f"{number}.png"
     if Path(output).suffix.lower() != ".png":
         raise UsageError(f"-o {output}: must end in .png")
     check_destination(output)
@@ -68,17 +69,17 @@ def run(args: argparse.Namespace) -> int:
         frame = recording.frame(args.frame - 1)
         measurement = recording.measurement
         if args.geometry is not None:
-            measurement = measurement_of_config(args.geometry, recording.shape)
+            measurement = read_measurement(args.geometry, recording.shape)
         if measurement is not None:
             measurement = measurement.at(args.frame - 1)
         spots = None
         if args.spots is not None:
             crystal = measurement
             if args.spots:
-                crystal = measurement_of_config(args.spots, recording.shape).at(args.frame - 1)
+                crystal = read_measurement(args.spots, recording.shape).at(args.frame - 1)
                 measurement = measurement or crystal
             if crystal is None or crystal.cell is None:
-                expected = "the file does not tell a crystal; give --spots CONFIG"
+                expected = "the file does not tell a crystal; give --spots FILE"
                 raise UsageError(f"--spots: {expected}")
             spots = predict_spots(crystal, 1e-10 * args.dmin)
         try:

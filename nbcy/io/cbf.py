@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import re
-import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.constants import RTD
-from nbcy.errors import FileError, NbcyWarning
+from nbcy.errors import FileError
 from nbcy.io.counts import KINDS, invalid_pixels
 from nbcy.io.extras import require
 from nbcy.io.files import read_bytes
@@ -57,12 +56,7 @@ def write_cbf(path: Path, pixels: NDArray[np.int32], measurement: Measurement) -
     pixels : ndarray of int32, shape (slow, fast)
         -1 where nothing was measured.
     measurement : Measurement
-        Of this frame.
-
-    Warns
-    -----
-    NbcyWarning
-        The header cannot say where the detector is.
+        Of this frame; its first panel, as `flat_geometry` reduces it.
     """
     header = {
         "_array_data.header_convention": '"PILATUS_1.2"',
@@ -72,10 +66,7 @@ def write_cbf(path: Path, pixels: NDArray[np.int32], measurement: Measurement) -
 
 
 def _header_lines(measurement: Measurement, pixels: NDArray[np.int32]) -> list[str]:
-    flat, problems = flat_geometry(measurement)
-    for problem in problems:
-        text = f"a miniCBF header cannot hold all of the geometry: {problem}"
-        warnings.warn(text, NbcyWarning, stacklevel=5)
+    flat, _ = flat_geometry(measurement)
     pixel = f"{1e6 * measurement.panels[0].pixel_size:.12g}e-6"
     exposure = 1.0 if measurement.exposure is None else measurement.exposure
     x, y = flat.beam_px

@@ -97,43 +97,59 @@ def invalid_pixels(
     return flagged if flagged.any() else None
 
 
-def to_integers(
-    pixels: NDArray[Any], kind: IntegerKind, invalid: NDArray[np.bool_] | None = None
-) -> NDArray[Any]:
-    """Turn pixels into integers.
+class Integers:
+    """Turns the frames of a recording into integers, and says in the end what did not fit.
 
     Parameters
     ----------
-    pixels : ndarray, shape (slow, fast)
-        Integers or floats; what is not a number counts as not measured.
     kind : IntegerKind
-    invalid : ndarray of bool, shape (slow, fast), optional
-        Pixels that were not measured.
-
-    Returns
-    -------
-    ndarray of ``kind``, shape (slow, fast)
-
-    Warns
-    -----
-    NbcyWarning
-        Pixels below zero, or too large to be stored.
     """
-    if pixels.dtype.kind == "f":
-        unknown = np.isnan(pixels)
-        invalid = unknown if invalid is None else unknown | invalid
-        pixels = np.floor(pixels.astype(np.float64) + 0.5)
-    else:
-        pixels = pixels.astype(np.int64)
-    measured = True if invalid is None else ~invalid
-    for outside, what in (
-        (pixels < 0, "below 0 are stored as 0"),
-        (pixels >= kind.largest, f"of {kind.largest} or more are stored as {kind.largest}"),
-    ):
-        if count := int(np.count_nonzero(outside & measured)):
-            warnings.warn(f"{count} pixels {what}", NbcyWarning, stacklevel=3)
-    usable = pixels if invalid is None else np.where(invalid, 0, pixels)
-    integers: NDArray[Any] = usable.clip(0, kind.largest).astype(kind.name)
-    if invalid is not None:
-        integers[invalid] = kind.flag
-    return integers
+
+    def __init__(self, kind: IntegerKind) -> None:
+        self.kind = kind
+        self.below = 0
+        self.above = 0
+
+    def of(self, pixels: NDArray[Any], invalid: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+        """Turn pixels into integers.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (slow, fast)
+            Integers or floats; what is not a number counts as not measured.
+        invalid : ndarray of bool, shape (slow, fast), optional
+            Pixels that were not measured.
+
+        Returns
+        -------
+        ndarray of ``kind``, shape (slow, fast)
+        """
+        kind = self.kind
+        if pixels.dtype.kind == "f":
+            unknown = np.isnan(pixels)
+            invalid = unknown if invalid is None else unknown | invalid
+            pixels = np.floor(pixels.astype(np.float64) + 0.5)
+        else:
+            pixels = pixels.astype(np.int64)
+        usable = pixels if invalid is None else np.where(invalid, 0, pixels)
+        self.below += int(np.count_nonzero(usable < 0))
+        self.above += int(np.count_nonzero(usable >= kind.largest))
+        integers: NDArray[Any] = usable.clip(0, kind.largest).astype(kind.name)
+        if invalid is not None:
+            integers[invalid] = kind.flag
+        return integers
+
+    def report(self) -> None:
+        """Say how many pixels were below zero, or too large to be stored.
+
+        Warns
+        -----
+        NbcyWarning
+        """
+        largest = self.kind.largest
+        for count, what in (
+            (self.below, "below 0 are stored as 0"),
+            (self.above, f"of {largest} or more are stored as {largest}"),
+        ):
+            if count:
+                warnings.warn(f"{count} pixels {what}", NbcyWarning, stacklevel=3)

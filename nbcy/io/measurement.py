@@ -256,7 +256,7 @@ def unrendered(scene: Scene, regions: Sequence[Region]) -> NDArray[np.bool_] | N
         part[slow_min : slow_max + 1, fast_min : fast_max + 1] = False
         mask = scene.mask_of(n)
         parts.append(part if mask is None else part | (mask == 0))
-    invalid: NDArray[np.bool_] = stack(parts, scene.panels, True)
+    invalid: NDArray[np.bool_] = stack(parts, scene.panels, False)
     return invalid if invalid.any() else None
 
 

@@ -23,7 +23,7 @@ from nbcy.constants import RTD
 from nbcy.detector import Panel
 from nbcy.errors import ConfigError, FileError
 from nbcy.io.atomic import atomic_path
-from nbcy.io.counts import FLOAT, KINDS, invalid_pixels, to_integers
+from nbcy.io.counts import FLOAT, KINDS, Integers, invalid_pixels
 from nbcy.io.extras import require
 from nbcy.io.frames import Frame, Recording
 from nbcy.io.measurement import Measurement, across, as_vector, read_thickness, written_thickness
@@ -133,7 +133,8 @@ class NxmxWriter:
         self._path = path
         self._measurement = measurement
         self._dtype = dtype
-        self._phis: list[float] = []
+        self._integers = None if dtype == FLOAT else Integers(KINDS[dtype])
+        self._count = 0
         self._parts: list[tuple[str, Any]] = []
         self._is_master = path.name.endswith(MASTER)
         self._master = self._open(path)
@@ -144,24 +145,24 @@ class NxmxWriter:
         temporary = self._files.enter_context(atomic_path(path))
         return self._files.enter_context(self._h5py.File(temporary, "w"))
 
-    def append(self, pixels: NDArray[Any], phi: float | None = None) -> None:
+    def append(self, frame: Frame) -> None:
         """Add a frame.
 
         Parameters
         ----------
-        pixels : ndarray, shape (slow, fast)
+        frame : Frame
             Photons or counts; several panels stacked (`Measurement.rows`).
-        phi : float, optional
-            Spindle angle at its start, rad; default the next of the series.
         """
-        start = self._measurement
-        n = len(self._phis)
-        self._phis.append(start.phi + n * start.osc if phi is None else phi)
-        if self._dtype != FLOAT:
-            pixels = to_integers(pixels, KINDS[self._dtype], start.invalid)
-        data = self._part(n)
+        pixels, invalid = frame.pixels, frame.invalid
+        masked = self._measurement.invalid
+        if self._integers is not None:
+            if masked is not None:
+                invalid = masked if invalid is None else masked | invalid
+            pixels = self._integers.of(pixels, invalid)
+        data = self._part(self._count)
         data.resize(len(data) + 1, axis=0)
         data[-1] = pixels
+        self._count += 1
 
     def _part(self, n: int) -> Any:
         """Return the dataset for frame ``n``."""
@@ -186,7 +187,7 @@ class NxmxWriter:
 
     def finish(self) -> None:
         """Write what is known when the last frame has come."""
-        if not self._phis:
+        if not self._count:
             raise FileError(self._path, "cannot be written: there is no frame")
         entry = self._master["entry"]
         link = "data"
@@ -201,9 +202,9 @@ class NxmxWriter:
             link = "data_000001"
         entry["data"].attrs["signal"] = link
         if self._measurement.spindle is not None:
-            angles = RTD * np.array(self._phis)
+            start, width = RTD * self._measurement.phi, RTD * self._measurement.osc
+            angles = start + width * np.arange(self._count)
             omega = entry["sample/transformations"]
-            width = RTD * self._measurement.osc
             _axis(omega, "omega", angles, self._measurement.spindle, "rotation", "deg", ".")
             _field(omega, "omega_end", angles + width, "deg")
             _field(omega, "omega_increment_set", np.full(len(angles), width), "deg")
@@ -212,6 +213,8 @@ class NxmxWriter:
             entry["data"].attrs["omega_indices"] = 0
             entry["data"]["omega"] = omega["omega"]
         entry["end_time"] = entry["end_time_estimated"][()]
+        if self._integers is not None:
+            self._integers.report()
 
 
 def _classed(parent: Any, name: str, nx_class: str) -> Any:
@@ -316,11 +319,10 @@ def _write_detector(instrument: Any, measurement: Measurement, dtype: str) -> No
     if measurement.exposure is not None:
         for name in ("count_time", "frame_time"):
             _field(detector, name, measurement.exposure, "s")
-    mask = np.zeros(measurement.shape, dtype=np.uint32)
-    if measurement.invalid is not None:
-        mask[measurement.invalid] = _GAP
-    detector.create_dataset("pixel_mask", data=mask, chunks=mask.shape, compression="gzip")
     detector["pixel_mask_applied"] = measurement.invalid is not None
+    if measurement.invalid is not None:
+        mask = np.where(measurement.invalid, np.uint32(_GAP), np.uint32(0))
+        detector.create_dataset("pixel_mask", data=mask, chunks=mask.shape, compression="gzip")
 
     # arm -> a translation for each panel -> an empty module_offset, which some readers ask for
     # and others pass over.

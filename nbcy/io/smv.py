@@ -7,7 +7,6 @@ import itertools
 import math
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.constants import RTD
-from nbcy.errors import FileError, NbcyWarning
+from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
 from nbcy.io.files import read_bytes
 from nbcy.io.frames import Frame
@@ -77,6 +76,8 @@ class SmvHeader:
         Start and width of the rotation, two-theta.
     adc_offset : float or None
         What the pixels hold for no photon, where the header is to tell.
+    beamline : str
+        Some programs choose by it how they read the beam centre.
     """
 
     pixel_mm: float
@@ -92,6 +93,7 @@ class SmvHeader:
     osc_deg: float
     twotheta_deg: float
     adc_offset: float | None = None
+    beamline: str = "fake"
 
     def entries(self, digits_of_repeats: int = 9) -> dict[str, str]:
         """Return keys and values from PIXEL_SIZE to TWOTHETA, in the reference's order.
@@ -160,7 +162,7 @@ def write_smv(path: str | os.PathLike[str], pixels: NDArray[np.uint16], header: 
             "SIZE2": str(slow),
             **header.entries(digits_of_repeats),
             "DETECTOR_SN": "000",
-            "BEAMLINE": "fake",
+            "BEAMLINE": header.beamline,
         }
         lines = "".join(f"{key}={value};\n" for key, value in entries.items())
         return f"{{\nHEADER_BYTES={size};\n{lines}}}\f"
@@ -315,17 +317,12 @@ def to_counts(
 
 
 def smv_header_of(measurement: Measurement, adc_offset: float) -> SmvHeader:
-    """Collect what a header tells about a measurement, beam centres as MOSFLM counts them.
+    """Collect what a header tells about a measurement, as `flat_geometry` reduces it.
 
-    Warns
-    -----
-    NbcyWarning
-        The header cannot say where the detector is.
+    The beam centre is that of denzo, X along slow and Y along fast from the outer corner, which is
+    how DIALS reads it.
     """
-    flat, problems = flat_geometry(measurement)
-    for problem in problems:
-        text = f"an SMV header cannot hold all of the geometry: {problem}"
-        warnings.warn(text, NbcyWarning, stacklevel=4)
+    flat, _ = flat_geometry(measurement)
     panel = measurement.panels[0]
     pixel, distance = 1e3 * panel.pixel_size, 1e3 * flat.distance
     fast, slow = (pixel * centre for centre in flat.beam_px)
@@ -335,7 +332,7 @@ def smv_header_of(measurement: Measurement, adc_offset: float) -> SmvHeader:
         close_distance_mm=distance,
         size_slow_mm=pixel * panel.pixels_slow,
         wavelength_angstrom=1e10 * measurement.wavelength,
-        beam_center_mm=(slow - pixel / 2.0, fast - pixel / 2.0),
+        beam_center_mm=(slow, fast),
         direct_beam_mm=(fast, slow),
         dials_origin_mm=(-fast, slow, -distance),
         org_px=(flat.beam_px[0] + 0.5, flat.beam_px[1] + 0.5),
@@ -343,6 +340,7 @@ def smv_header_of(measurement: Measurement, adc_offset: float) -> SmvHeader:
         osc_deg=RTD * measurement.osc,
         twotheta_deg=0.0,
         adc_offset=adc_offset,
+        beamline="nbcy",
     )
 
 

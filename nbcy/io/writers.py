@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.errors import ConfigError, FileError
+from nbcy.errors import ConfigError, FileError, NbcyWarning
 from nbcy.io.atomic import atomic_path, check_destination
-from nbcy.io.counts import FLOAT, KINDS, to_integers
+from nbcy.io.counts import FLOAT, KINDS, Integers
 from nbcy.io.formats import PICTURES, output_format, pixel_kind
 from nbcy.io.frames import Frame, is_template, numbered
-from nbcy.io.measurement import Measurement
+from nbcy.io.measurement import Measurement, flat_geometry
 
 ADC_OFFSET = 40.0
 """What SMV pixels hold for no photon, unless something else is asked for."""
@@ -64,6 +65,11 @@ def frame_writer(
         A name or an option that does not fit; a format for which the geometry is not known.
     FileError
         It cannot be written.
+
+    Warns
+    -----
+    NbcyWarning
+        Geometry that a miniCBF or SMV header cannot hold; pixels that integers cannot hold.
     """
     chosen = check_target(path, count, format)
     kind = pixel_kind(chosen, counts, dtype)
@@ -73,16 +79,22 @@ def frame_writer(
     if measurement is not None and len(measurement.panels) > 1 and chosen in ("cbf", "smv"):
         expected = f"holds one panel, the detector has {len(measurement.panels)}; write .nxs"
         raise ConfigError("path", os.fspath(path), expected)
+    if measurement is not None and chosen in ("cbf", "smv"):
+        _, problems = flat_geometry(measurement)
+        for problem in problems:
+            text = f"the header of {os.fspath(path)} cannot hold all of the geometry: {problem}"
+            warnings.warn(text, NbcyWarning, stacklevel=4)
     if chosen == "nxmx":
         from nbcy.io.nxmx import nxmx_writer
 
         assert measurement is not None
         with nxmx_writer(path, measurement, kind, compression or "lz4") as writer:
-            yield lambda frame: writer.append(frame.pixels)
+            yield writer.append
         return
     if compression is not None:
         raise ConfigError("compression", compression, f"has no meaning for the format {chosen}")
     written = 0
+    integers = None if kind == FLOAT else Integers(KINDS[kind])
     with ExitStack() as files:
 
         def write(frame: Frame) -> None:
@@ -90,11 +102,14 @@ def frame_writer(
             target = numbered(path, written + 1) if is_template(path) else Path(path)
             here = None if measurement is None else measurement.at(written)
             written += 1
-            _write_one(files.enter_context(atomic_path(target)), chosen, kind, frame, here, adc)
+            place = files.enter_context(atomic_path(target))
+            _write_one(place, chosen, integers, frame, here, adc)
 
         yield write
         if not written:
             raise FileError(path, "cannot be written: there is no frame")
+        if integers is not None:
+            integers.report()
 
 
 def check_target(path: str | os.PathLike[str], count: int, format: str | None = None) -> str:
@@ -124,7 +139,7 @@ def check_target(path: str | os.PathLike[str], count: int, format: str | None = 
 def _write_one(
     path: Path,
     format: str,
-    kind: str,
+    integers: Integers | None,
     frame: Frame,
     measurement: Measurement | None,
     adc: float,
@@ -141,8 +156,8 @@ def _write_one(
             values[frame.invalid] = 0
         write_smv(path, values, smv_header_of(measurement, adc))
         return
-    if kind != FLOAT:
-        pixels = to_integers(pixels, KINDS[kind], frame.invalid)
+    if integers is not None:
+        pixels = integers.of(pixels, frame.invalid)
     elif format in ("tiff", "edf"):
         pixels = pixels.astype(np.float32)
         if frame.invalid is not None:
