@@ -29,10 +29,13 @@ if TYPE_CHECKING:
         UnitError,
         UsageError,
     )
+    from nbcy.geometry import Geometry
     from nbcy.image import Image
     from nbcy.installation import show_config
+    from nbcy.io.frames import open_recording
     from nbcy.quirks import QUIRKS
     from nbcy.scene import Scene, build_scene
+    from nbcy.series import frames, save_frames
     from nbcy.simulator import Simulator
     from nbcy.structure_factors import StructureFactors
     from nbcy.trace import Trace
@@ -48,10 +51,13 @@ _HOMES = {
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
         *("UnitError", "UsageError"),
     ),
+    "nbcy.geometry": ("Geometry",),
     "nbcy.image": ("Image",),
     "nbcy.installation": ("show_config",),
+    "nbcy.io.frames": ("open_recording",),
     "nbcy.quirks": ("QUIRKS",),
     "nbcy.scene": ("Scene", "build_scene"),
+    "nbcy.series": ("frames", "save_frames"),
     "nbcy.simulator": ("Simulator",),
     "nbcy.structure_factors": ("StructureFactors",),
     "nbcy.trace": ("Trace",),
@@ -69,6 +75,7 @@ __all__ = [
     "Crystal",
     "Detector",
     "FileError",
+    "Geometry",
     "Image",
     "KernelError",
     "NbcyError",
@@ -85,6 +92,9 @@ __all__ = [
     "__version__",
     "audit",
     "build_scene",
+    "frames",
+    "open_recording",
+    "save_frames",
     "show_config",
 ]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.detector import Frame, Panel
+from nbcy.detector import Panel
 from nbcy.vectors import cross, dot, norm, unit
 
 FloatArray = NDArray[np.float64]
@@ -20,6 +20,18 @@ MAX_PICTURE: Final = 2**28
 
 _SHARED: Final = 0.5
 _EDGE_ON: Final = 1e-6
+
+
+class Directions(Protocol):
+    """What knows where the beam goes and how it is polarized."""
+
+    @property
+    def beam(self) -> FloatArray:
+        """Unit vector."""
+
+    @property
+    def polarization(self) -> FloatArray:
+        """Unit vector."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +63,13 @@ class Assembly:
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, panels: tuple[Panel, ...], frame: Frame) -> Assembly:
+    def of(cls, panels: tuple[Panel, ...], frame: Directions) -> Assembly:
         """Lay the picture out.
 
         Parameters
         ----------
         panels : tuple of Panel
-        frame : Frame
+        frame : Frame or the like
             For the beam and the polarization, where the panels do not say what is ahead and across.
         """
         areas = [panel.pixels_fast * panel.pixels_slow for panel in panels]

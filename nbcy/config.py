@@ -576,6 +576,48 @@ class Detector(Section, init=False):
     )
 
     @classmethod
+    def preset(cls, name: str, **fields: Any) -> Self:
+        """Return a common detector: its pixels, and its gaps masked.
+
+        Parameters
+        ----------
+        name : str
+            One of `nbcy.presets.PRESETS`: ``pilatus2m``, ``pilatus6m``, ``eiger4m``, ``eiger9m``,
+            ``eiger16m``, ``jungfrau4m``, ``jungfrau16m``, ``rayonix_mx340``, ...
+        **fields
+            Any other fields, in any spelling; they go before those of the preset. A detector whose
+            modules do not lie on one grid (``jungfrau16m``) is made of panels: it takes distance
+            and convention, and has its middle in the beam.
+
+        Raises
+        ------
+        ConfigError, UnitError
+            There is no such detector, or a field that cannot be right.
+
+        Examples
+        --------
+        >>> Detector.preset("eiger4m", distance="15 cm").pixels_fast
+        2070
+        """
+        from nbcy.presets import find_preset, panels_of
+
+        preset = find_preset(name)
+        given = cls(**fields)
+        if not preset.shift:
+            fast, slow = preset.pixels
+            usual = cls(
+                pixel_mm=preset.pixel_mm,
+                pixels_fast=fast,
+                pixels_slow=slow,
+                masked=list(preset.gaps()),
+            )
+            return usual.model_copy(update=dict(given._given()))
+        distance = 100.0 if given.distance_mm is None else given.distance_mm
+        convention = given.convention or "mosflm"
+        placed = given.model_copy(update={"distance_mm": None})
+        return placed.model_copy(update={"panels": panels_of(preset, convention, distance)})
+
+    @classmethod
     def _read(cls, data: Mapping[str, Any]) -> dict[str, tuple[str, Any, Any]]:
         if data.get("panels") is not None:
             data = {**data, "panels": _read_panels(data["panels"])}

@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,32 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from nbcy.constants import RTD
 from nbcy.errors import ConfigError, NbcyError
 from nbcy.io.atomic import check_destination
+from nbcy.io.formats import FORMATS, OPTIONS, output_format
 from nbcy.io.smv import SATURATED, SmvHeader, to_counts, write_smv
+from nbcy.io.writers import ADC_OFFSET
 from nbcy.noise import Stream, poisson_image
 from nbcy.scene import ROI_NEEDS_ONE_PANEL, Region, Scene
 
-ADC_OFFSET: Final = 40.0
-"""What integer images add to the scaled pixels."""
-
-FORMATS: Final = {
-    ".bin": "raw",
-    ".float": "raw",
-    ".raw": "raw",
-    ".img": "smv",
-    ".smv": "smv",
-    ".pgm": "pgm",
-    ".png": "png",
-    ".npy": "npy",
-}
-"""File name suffixes and the formats they select."""
-
-_OPTIONS: Final = {
-    "raw": (),
-    "smv": ("scale", "adc"),
-    "pgm": ("scale",),
-    "png": ("max_size",),
-    "npy": (),
-}
+__all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
 
 
 @dataclass(frozen=True)
@@ -209,10 +189,11 @@ class Image:
         """
         if len(self.panels) > 1:
             raise ConfigError("roi", None, ROI_NEEDS_ONE_PANEL)
-        return self._regions[0]
+        return self.regions[0]
 
     @property
-    def _regions(self) -> tuple[Region, ...]:
+    def regions(self) -> tuple[Region, ...]:
+        """The region of each panel that was rendered, inclusive."""
         roi = self.provenance.get("roi")
         if roi is None:
             return self.scene.regions
@@ -225,7 +206,7 @@ class Image:
 
     @cached_property
     def _statistics(self) -> ImageStatistics:
-        first = self._regions[0]
+        first = self.regions[0]
         largest, place = -math.inf, (0, first[2], first[0])
         total = squares = 0.0
         count = 0
@@ -238,7 +219,7 @@ class Image:
             if row.size and (peak := float(row.max())) > largest:
                 index = int(row.argmax())
                 fast = index if counted is None else int(np.flatnonzero(counted)[index])
-                largest, place = peak, (panel, slow, self._regions[panel][0] + fast)
+                largest, place = peak, (panel, slow, self.regions[panel][0] + fast)
         mean = total / count if count else 0.0
         deviations = 0.0
         area = 0
@@ -261,7 +242,7 @@ class Image:
 
     def _rows(self) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.bool_] | None]]:
         """Rows of the regions in float64, and which of their pixels the mask lets through."""
-        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self._regions):
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self.regions):
             inside = slice(fast_min, fast_max + 1)
             mask = self.scene.mask_of(panel)
             for slow in range(slow_min, slow_max + 1):
@@ -351,6 +332,8 @@ class Image:
         scale: float | None = None,
         adc: float | None = None,
         max_size: int | None = None,
+        dtype: str | None = None,
+        compression: str | None = None,
     ) -> None:
         """Write the image, whole or not at all.
 
@@ -359,16 +342,23 @@ class Image:
         path : path-like
             The suffix tells the format: ``.bin``, ``.float``, ``.raw`` raw float32; ``.img``,
             ``.smv`` SMV with 16-bit integers; ``.pgm``; ``.png`` on a logarithmic scale, for
-            looking; ``.npy``. Of several panels, raw holds one after another, npy the stack
-            (panel, slow, fast), png the `assembled` view; SMV and PGM hold one panel.
-        format : {"raw", "smv", "pgm", "png", "npy"}, optional
-            In place of the suffix.
+            looking; ``.npy``; ``.nxs``, ``.h5`` NeXus NXmx; ``.cbf`` miniCBF; ``.tif``, ``.tiff``;
+            ``.edf``. Of several panels, raw holds one after another, npy the stack
+            (panel, slow, fast), png the `assembled` view, NXmx, TIFF and EDF the panels below each
+            other; SMV, PGM and miniCBF hold one panel.
+        format : str, optional
+            In place of the suffix: raw, smv, pgm, png, npy, nxmx, cbf, tiff or edf.
         scale : float, optional
             SMV, PGM: what pixels are multiplied by; default `default_scale`.
         adc : float, optional
             SMV: what is added then, default 40.
         max_size : int, optional
             PNG: shrink to this many pixels along the longer edge, keeping the peaks.
+        dtype : {"uint16", "uint32", "int32", "float32"}, optional
+            NXmx: what pixels become, TIFF and EDF: one of the last two. Default integers for
+            counts and float32 for expected photons.
+        compression : {"lz4", "zstd", "none"}, optional
+            NXmx: default lz4, after bitshuffle.
 
         Raises
         ------
@@ -377,12 +367,15 @@ class Image:
             more panels than the format holds.
         FileError
             The file cannot be written.
+        NbcyError
+            The library for the format is not installed.
         """
         chosen = output_format(path, format)
-        options = {"scale": scale, "adc": adc, "max_size": max_size}
-        for name, value in options.items():
-            if value is not None and name not in _OPTIONS[chosen]:
+        numbers = {"scale": scale, "adc": adc, "max_size": max_size}
+        for name, value in {**numbers, "dtype": dtype, "compression": compression}.items():
+            if value is not None and name not in OPTIONS[chosen]:
                 raise ConfigError(name, value, f"has no meaning for the format {chosen}")
+        for name, value in numbers.items():
             if value is None:
                 continue
             if not isinstance(value, int | float | np.number) or not math.isfinite(value):
@@ -410,6 +403,22 @@ class Image:
             from nbcy.io.npy import write_npy
 
             write_npy(path, self.pixels)
+        elif chosen in ("nxmx", "cbf", "tiff", "edf"):
+            from nbcy.io.frames import Frame
+            from nbcy.io.measurement import measurement_of, stacked_pixels
+            from nbcy.io.writers import frame_writer
+
+            measurement = measurement_of(self)
+            with frame_writer(
+                path,
+                measurement,
+                1,
+                counts=self.is_counts,
+                format=chosen,
+                dtype=dtype,
+                compression=compression,
+            ) as write:
+                write(Frame(stacked_pixels(self), measurement.invalid))
         else:
             from nbcy.io.raw import write_raw
 
@@ -460,31 +469,6 @@ class Image:
         return ax
 
 
-def output_format(path: str | os.PathLike[str], format: str | None = None) -> str:
-    """Return the format in which an image would be saved.
-
-    Parameters
-    ----------
-    path : path-like
-        File name.
-    format : str, optional
-        One of the formats, in place of the suffix.
-
-    Raises
-    ------
-    ConfigError
-        An unknown format or suffix.
-    """
-    if format is not None:
-        if format not in _OPTIONS:
-            raise ConfigError("format", format, f"must be one of {', '.join(_OPTIONS)}")
-        return format
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ConfigError("path", os.fspath(path), f"must end in one of {', '.join(FORMATS)}")
-    return FORMATS[suffix]
-
-
 def check_panels(format: str, scene: Scene) -> None:
     """Refuse a format that does not hold the panels of a scene.
 
@@ -499,8 +483,8 @@ def check_panels(format: str, scene: Scene) -> None:
     ConfigError
     """
     shapes = {panel.shape for panel in scene.panels}
-    several = ".png, .raw" if len(shapes) > 1 else ".png, .raw, .npy"
-    if len(scene.panels) > 1 and format in ("smv", "pgm"):
+    several = ".nxs, .png, .raw" if len(shapes) > 1 else ".nxs, .png, .raw, .npy"
+    if len(scene.panels) > 1 and format in ("smv", "pgm", "cbf"):
         expected = f"holds one panel, the detector has {len(scene.panels)}; use {several}"
         raise ConfigError("format", format, expected)
     if len(shapes) > 1 and format == "npy":

@@ -18,20 +18,24 @@ SOURCES = Path(__file__).parent.parent / "nbcy"
 LAYERS = [
     {"errors", "constants", "version", "vectors", "choices", "quirks"},
     {"units"},
-    {"config", "conventions"},
+    {"config", "conventions", "presets"},
     {"_rng", "rng"},
     {"detector", "sources", "lattice", "structure_factors", "background"},
     {"scene"},
     {"_kernel"},
-    {"noise", "assembly", "image", "io"},
+    {"noise", "assembly", "image", "io", "geometry", "prediction"},
     {"variations"},
-    {"simulator"},
+    {"simulator", "view"},
+    {"series"},
     {"installation", "tracelog", "trace", "facts"},
     {"auditing"},
     {"cli", "data"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"}
+HEAVY = {
+    *("pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"),
+    *("h5py", "hdf5plugin", "fabio"),
+}
 
 
 def modules():

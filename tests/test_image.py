@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 from nbcy.config import Config
 from nbcy.errors import ConfigError, FileError, NbcyError
 from nbcy.image import FORMATS, Image, output_format, smv_header
+from nbcy.io.frames import open_recording
 from nbcy.io.smv import read_smv
 from nbcy.scene import build_scene
 
@@ -227,8 +228,13 @@ def test_every_suffix(scratch, pixels, suffix):
         scale = 55000.0 / float(pixels.max()) if pixels.any() else 1.0
         # Half from rounding, and half a unit of a float32 below 2**16.
         assert (np.abs(counts - (pixels.astype(np.float64) * scale + 40.0)) <= 0.5 + 2.0**-9).all()
-    else:
+    elif kind in ("pgm", "png"):
         assert data.startswith({"pgm": b"P5\n7 4\n", "png": b"\x89PNG"}[kind])
+    else:
+        with open_recording(path) as recording:
+            written = recording.frame(0).pixels
+        exact = np.floor(pixels.astype(np.float64) + 0.5) if kind == "cbf" else pixels
+        np.testing.assert_array_equal(written, exact)
 
 
 def test_format_in_place_of_the_suffix(tmp_path):
@@ -260,7 +266,7 @@ def test_counts_are_not_scaled(tmp_path):
     [
         ("image.jpg", {}, ConfigError, "must end in one of .bin"),
         ("image", {}, ConfigError, "must end in one of"),
-        ("image.img", {"format": "tiff"}, ConfigError, "raw, smv, pgm, png, npy"),
+        ("image.img", {"format": "jpeg"}, ConfigError, "raw, smv, pgm, png, npy"),
         ("image.bin", {"scale": 2.0}, ConfigError, "no meaning for the format raw"),
         ("image.png", {"adc": 2.0}, ConfigError, "no meaning for the format png"),
         ("image.img", {"max_size": 2}, ConfigError, "no meaning for the format smv"),

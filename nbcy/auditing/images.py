@@ -6,13 +6,13 @@ import io
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.errors import ConfigError, FileError
+from nbcy.io.frames import Recording, open_recording
 
 Pixels = NDArray[np.float64]
 
@@ -160,60 +160,57 @@ def compare_images(
 
 
 def read_pixels(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> Pixels:
-    """Read an image of any format, told by its content.
+    """Read the first frame of a file of any format, told by its content.
 
     Parameters
     ----------
     path : path-like
-        NumPy's .npy, SMV, or raw float32.
+        As for `nbcy.io.frames.open_recording`.
     shape : tuple of int, optional
         (slow, fast) of a raw image; without it a square is taken.
+
+    Returns
+    -------
+    ndarray of float64, shape (slow, fast)
+        NaN where the file says that nothing was measured.
 
     Raises
     ------
     FileError
         Not an image.
     """
-    from nbcy.io.files import read_bytes
-    from nbcy.io.npy import read_npy
-    from nbcy.io.raw import read_raw
-    from nbcy.io.smv import read_smv
-
-    start = read_bytes(path)[:16]
-    if start.startswith(b"\x93NUMPY"):
-        return read_npy(path).astype(np.float64)
-    if start.startswith(b"{") and b"\n" in start:
-        return read_smv(path)[1].astype(np.float64)
-    if Path(path).suffix.lower() in (".img", ".smv", ".npy"):
-        raise FileError(path, "does not begin as a file of that suffix does")
-    return read_raw(path, shape).astype(np.float64)
+    with open_recording(path, shape) as recording:
+        return recording.frame(0).photons()
 
 
-def read_pair(
+def open_pair(
     a: str | os.PathLike[str], b: str | os.PathLike[str], shape: tuple[int, int] | None = None
-) -> tuple[Pixels, Pixels]:
-    """Read two images; a raw one takes the shape of the other.
+) -> tuple[Recording, Recording]:
+    """Open two files; a raw one takes the shape of the other.
 
     Raises
     ------
     FileError
-        Not an image, or images of different shapes.
+        Not images, or of different shapes or numbers of frames.
     """
-    pixels: dict[int, Pixels] = {}
+    opened: dict[int, Recording] = {}
     failed: dict[int, FileError] = {}
     for i, path in enumerate((a, b)):
         try:
-            pixels[i] = read_pixels(path, shape)
+            opened[i] = open_recording(path, shape)
         except FileError as error:
             failed[i] = error
     for i, failure in failed.items():
-        if shape is not None or 1 - i not in pixels:
+        if shape is not None or 1 - i not in opened:
             raise failure
-        pixels[i] = read_pixels((a, b)[i], (pixels[1 - i].shape[0], pixels[1 - i].shape[1]))
-    if pixels[0].shape != pixels[1].shape:
-        sizes = [" x ".join(map(str, pixels[i].shape)) for i in (0, 1)]
+        opened[i] = open_recording((a, b)[i], opened[1 - i].shape)
+    first, second = opened[0], opened[1]
+    if first.shape != second.shape:
+        sizes = [" x ".join(map(str, recording.shape)) for recording in (first, second)]
         raise FileError(b, f"has {sizes[1]} pixels, {os.fspath(a)} has {sizes[0]}")
-    return pixels[0], pixels[1]
+    if first.count != second.count:
+        raise FileError(b, f"has {second.count} frames, {os.fspath(a)} has {first.count}")
+    return first, second
 
 
 def difference_png(a: Pixels, b: Pixels) -> bytes:

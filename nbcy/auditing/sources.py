@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbcy.errors import FileError, NbcyWarning, UsageError
+from nbcy.io.frames import is_template
 from nbcy.trace import JSON_FORMAT, Trace
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def is_runnable(name: str) -> bool:
     path = Path(name)
     if path.suffix.lower() in (".toml", ".json"):
         return True
+    if is_template(path) and not path.exists():
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(4096)

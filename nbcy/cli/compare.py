@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from nbcy.errors import UsageError
 
 if TYPE_CHECKING:
     from nbcy.auditing.images import Pixels
+    from nbcy.io.frames import Recording
     from nbcy.simulator import Simulator
 
 
@@ -20,8 +21,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "compare",
-        description="Compare two images pixel by pixel. A side is an image (.bin .raw .float raw "
-        "float32, .img .smv, .npy) or what makes one: a TOML or JSON configuration, a file of "
+        description="Compare two images pixel by pixel. A side is an image (.nxs .h5 .cbf .img "
+        ".smv .tif .edf .npy, .bin .raw .float raw float32; frame_#####.cbf for a series, which is "
+        "compared frame by frame) or what makes one: a TOML or JSON configuration, a file of "
         "nanoBragg's flags, or the flags themselves as one quoted word. "
         "Exit status 0: they agree, 1: they differ, 2: unusable input.",
         epilog="example: nbcy compare floatimage.bin other.npy --difference difference.png",
@@ -39,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--shape", type=int, nargs=2, metavar=("SLOW", "FAST"), help="of raw images"
     )
+    parser.add_argument("--frame", type=int, metavar="N", help="of series: this one alone, from 1")
     parser.add_argument(
         "--difference", metavar="FILE", help="picture of B - A as a PNG: red B, blue A brighter"
     )
@@ -69,12 +72,23 @@ def run(args: argparse.Namespace) -> int:
     if args.audit and None in runs:
         side = "A: --run-a" if runs[0] is None else "B: --run-b"
         raise UsageError(f"--audit: say what makes {side} takes flags or a configuration")
-    a, b = _pixels(args, runs)
-    result = compare_images(a, b, (args.a, args.b), args.rtol, args.floor)
-    if args.difference:
-        with atomic_write(args.difference) as file:
-            file.write(difference_png(a, b))
-    if args.json:
+    with ExitStack() as files:
+        a, b = (files.enter_context(side) for side in _sides(args, runs))
+        numbers = range(a.count) if args.frame is None else [args.frame - 1]
+        results = [
+            compare_images(*_pair(a, b, n), (args.a, args.b), args.rtol, args.floor)
+            for n in numbers
+        ]
+        worst = max(range(len(results)), key=lambda n: results[n].max_difference)
+        result, agreeing = results[worst], sum(r.agrees for r in results)
+        if args.difference:
+            with atomic_write(args.difference) as file:
+                file.write(difference_png(*_pair(a, b, numbers[worst])))
+    if len(results) > 1 and not args.json:
+        print(f"{agreeing} of {len(results)} frames agree; the worst is frame {worst + 1}:")
+    if args.json and len(results) > 1:
+        print(json.dumps([each.to_dict() for each in results], indent=2))
+    elif args.json:
         print(json.dumps(result.to_dict(), indent=2))
     else:
         print(result.to_text(), end="")
@@ -85,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         assert first is not None
         assert second is not None
         print(f"\n{audit(first, second, pixel=result.worst).to_text()}", end="")
-    return 0 if result.agrees else 1
+    return 0 if agreeing == len(results) else 1
 
 
 def _simulator(name: str) -> Simulator | None:
@@ -95,24 +109,50 @@ def _simulator(name: str) -> Simulator | None:
     return open_run(name) if is_runnable(name) else None
 
 
-def _pixels(
+def _sides(
     args: argparse.Namespace, runs: tuple[Simulator | None, Simulator | None]
-) -> tuple[Pixels, Pixels]:
-    """Read the sides that are images, render those that are not."""
-    from nbcy.auditing.images import read_pair, read_pixels
+) -> tuple[Recording, Recording]:
+    """Open the sides that are images, render those that are not."""
+    from nbcy.auditing.images import open_pair
     from nbcy.auditing.sources import is_runnable
+    from nbcy.io.frames import open_recording
 
     shape = tuple(args.shape) if args.shape else None
     live = [is_runnable(name) for name in (args.a, args.b)]
     if not any(live):
-        return read_pair(args.a, args.b, shape)
+        return open_pair(args.a, args.b, shape)
     rendered = [
-        simulator.run().pixels.astype(np.float64) if simulator is not None and alive else None
-        for simulator, alive in zip(runs, live, strict=True)
+        _rendered(simulator, name) if simulator is not None and alive else None
+        for simulator, alive, name in zip(runs, live, (args.a, args.b), strict=True)
     ]
-    known = next(pixels for pixels in rendered if pixels is not None)
+    known = next(recording for recording in rendered if recording is not None)
     a, b = (
-        read_pixels(name, shape or known.shape) if pixels is None else pixels
-        for name, pixels in zip((args.a, args.b), rendered, strict=True)
+        open_recording(name, shape or known.shape) if recording is None else recording
+        for name, recording in zip((args.a, args.b), rendered, strict=True)
     )
+    if a.count != b.count:
+        raise UsageError(f"{args.a} has {a.count} frames, {args.b} has {b.count}")
     return a, b
+
+
+def _rendered(simulator: Simulator, name: str) -> Recording:
+    from nbcy.io.frames import Frame, Recording
+    from nbcy.io.measurement import stacked_pixels
+
+    pixels = stacked_pixels(simulator.run())
+    slow, fast = pixels.shape
+    return Recording(name, (slow, fast), 1, lambda _: Frame(pixels))
+
+
+def _pair(a: Recording, b: Recording, n: int) -> tuple[Pixels, Pixels]:
+    """Read a frame of both sides.
+
+    What one side flags as not measured and the other, which may have no flags, holds as 0 is
+    equal.
+    """
+    frames = a.frame(n), b.frame(n)
+    x, y = (frame.photons() for frame in frames)
+    for flagged, other in ((frames[0].invalid, y), (frames[1].invalid, x)):
+        if flagged is not None:
+            other[flagged & (other == 0.0)] = math.nan
+    return x, y

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nbcy.cli import report
 from nbcy.cli.flags import Invocation, Run, blame, parse
@@ -17,6 +17,7 @@ from nbcy.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from nbcy.image import Image
     from nbcy.noise import Stream
+    from nbcy.scene import Scene
     from nbcy.simulator import Simulator
 
 
@@ -71,7 +72,7 @@ def execute(
     simulator = _prepare(invocation)
     run = _check_panels(invocation, simulator, outputs)
     _check_pixels(run, simulator)
-    _check_outputs(invocation, [*_files(run), *outputs], inputs)
+    check_outputs(invocation, [*_files(run), *outputs], inputs)
     for text in invocation.notes:
         note(text)
     if run.noise and "run.seed" not in invocation.given:
@@ -104,12 +105,15 @@ def _prepare(invocation: Invocation) -> Simulator:
 
 def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequence[str]) -> Run:
     """Refuse what is for one panel; of the files nobody asked for, leave these out."""
+    from nbcy.geometry import Geometry, writes
     from nbcy.image import check_panels, output_format
 
     run, scene, given = invocation.run, simulator.scene, invocation.given
     try:
         for path in outputs:
-            if not is_config(path):
+            if writes(path):
+                Geometry.of(scene).text(path)
+            elif not is_description(path):
                 check_panels(output_format(path), scene)
     except ConfigError as error:
         raise UsageError(f"-o {path}: {error.expected}") from error
@@ -150,7 +154,7 @@ def _files(run: Run) -> list[str]:
     return [path for path, write in wanted if write and path is not None]
 
 
-def _check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str]) -> None:
+def check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str]) -> None:
     """Refuse, before the work is done, what could not be written or would destroy something.
 
     Raises
@@ -224,17 +228,33 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
         counts.save(run.noisefile, format="smv", scale=1.0, adc=run.adc)
 
 
-def is_config(path: str) -> bool:
-    """Whether an output is to hold the configuration."""
-    return path.lower().endswith((".toml", ".json"))
+DESCRIPTIONS: Final = ".toml, .json, .expt, .geom, or be named XDS.INP or XPARM.XDS"
+"""Names of outputs that hold no pixels."""
+
+
+def is_description(path: str) -> bool:
+    """Whether an output is to hold the configuration or the geometry."""
+    from nbcy.geometry import writes
+
+    return path.lower().endswith((".toml", ".json")) or writes(path)
+
+
+def save_description(path: str, scene: Scene, count: int = 1) -> None:
+    """Write the configuration or the geometry of images."""
+    from nbcy.geometry import Geometry, writes
+
+    if writes(path):
+        replace(Geometry.of(scene), images=count).save(path)
+    else:
+        scene.config.save(path)
 
 
 def _write_by_suffix(image: Image, path: str, run: Run) -> None:
     from nbcy.image import output_format
 
     print(f"writing {path}")
-    if is_config(path):
-        image.scene.config.save(path)
+    if is_description(path):
+        save_description(path, image.scene)
         return
     format = output_format(path)
     if format == "smv":

@@ -24,6 +24,8 @@ SUBCOMMANDS: Final[Mapping[str, str]] = {
     "trace": "every number on the way to one pixel",
     "audit": "where two traces diverge, and why",
     "compare": "two images, pixel by pixel",
+    "convert": "images from one format to another",
+    "view": "a picture of an image, with resolution rings",
     "demo": "lysozyme on a Pilatus: an image from data that ship with nbcy",
     "info": "what was built and what runs",
 }

@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from nbcy.errors import FileError
@@ -90,5 +91,39 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Offer a name for a library to write to; the file appears in its place when it is complete.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. No device or pipe: libraries seek.
+
+    Yields
+    ------
+    Path
+        The same name in a temporary folder beside the file's place. The folder is removed with
+        all it holds when anything fails.
+
+    Raises
+    ------
+    FileError
+        It cannot be written.
+    """
+    target = check_destination(path)
+    if target.exists() and not target.is_file():
+        raise FileError(path, "cannot be written: it is not an ordinary file")
+    try:
+        with TemporaryDirectory(prefix=".nbcy-", suffix=".part", dir=target.parent) as folder:
+            temporary = Path(folder) / target.name
+            yield temporary
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
     except OSError as error:
         raise FileError(path, f"cannot be written: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
@@ -13,9 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.constants import RTD
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
 from nbcy.io.files import read_bytes
+from nbcy.io.frames import Frame
+from nbcy.io.measurement import FlatGeometry, Measurement, flat_geometry, flat_measurement
 
 SATURATED: Final = 65535
 """Largest value of a pixel."""
@@ -70,6 +74,10 @@ class SmvHeader:
         Near point as XDS counts it.
     phi_deg, osc_deg, twotheta_deg : float
         Start and width of the rotation, two-theta.
+    adc_offset : float or None
+        What the pixels hold for no photon, where the header is to tell.
+    beamline : str
+        Some programs choose by it how they read the beam centre.
     """
 
     pixel_mm: float
@@ -84,6 +92,8 @@ class SmvHeader:
     phi_deg: float
     osc_deg: float
     twotheta_deg: float
+    adc_offset: float | None = None
+    beamline: str = "fake"
 
     def entries(self, digits_of_repeats: int = 9) -> dict[str, str]:
         """Return keys and values from PIXEL_SIZE to TWOTHETA, in the reference's order.
@@ -115,6 +125,7 @@ class SmvHeader:
             "OSC_START": self.phi_deg,
             "OSC_RANGE": self.osc_deg,
             "TWOTHETA": self.twotheta_deg,
+            **({} if self.adc_offset is None else {"ADC_OFFSET": self.adc_offset}),
         }
         return {
             key: ",".join(
@@ -151,7 +162,7 @@ def write_smv(path: str | os.PathLike[str], pixels: NDArray[np.uint16], header: 
             "SIZE2": str(slow),
             **header.entries(digits_of_repeats),
             "DETECTOR_SN": "000",
-            "BEAMLINE": "fake",
+            "BEAMLINE": header.beamline,
         }
         lines = "".join(f"{key}={value};\n" for key, value in entries.items())
         return f"{{\nHEADER_BYTES={size};\n{lines}}}\f"
@@ -303,3 +314,78 @@ def to_counts(
         rounded = np.floor(value.astype(np.float32).astype(np.float64) + 0.5)
         counts[row, inside] = np.clip(rounded, 0, SATURATED)
     return counts
+
+
+def smv_header_of(measurement: Measurement, adc_offset: float) -> SmvHeader:
+    """Collect what a header tells about a measurement, as `flat_geometry` reduces it.
+
+    The beam centre is that of denzo, X along slow and Y along fast from the outer corner, which is
+    how DIALS reads it.
+    """
+    flat, _ = flat_geometry(measurement)
+    panel = measurement.panels[0]
+    pixel, distance = 1e3 * panel.pixel_size, 1e3 * flat.distance
+    fast, slow = (pixel * centre for centre in flat.beam_px)
+    return SmvHeader(
+        pixel_mm=pixel,
+        distance_mm=distance,
+        close_distance_mm=distance,
+        size_slow_mm=pixel * panel.pixels_slow,
+        wavelength_angstrom=1e10 * measurement.wavelength,
+        beam_center_mm=(slow, fast),
+        direct_beam_mm=(fast, slow),
+        dials_origin_mm=(-fast, slow, -distance),
+        org_px=(flat.beam_px[0] + 0.5, flat.beam_px[1] + 0.5),
+        phi_deg=RTD * measurement.phi,
+        osc_deg=RTD * measurement.osc,
+        twotheta_deg=0.0,
+        adc_offset=adc_offset,
+        beamline="nbcy",
+    )
+
+
+def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
+    """Read an image as counts: without the ADC_OFFSET that its header tells.
+
+    Returns
+    -------
+    Frame
+    Measurement or None
+        None for a tilted detector, and for headers without what denzo's centre and the distance
+        are called here.
+
+    Raises
+    ------
+    FileError
+        As `read_smv`.
+    """
+    header, pixels = read_smv(path)
+    numbers: dict[str, float] = {}
+    for key, text in header.items():
+        with contextlib.suppress(ValueError):
+            numbers[key] = float(text)
+    offset = numbers.get("ADC_OFFSET", 0.0)
+    if offset.is_integer() and offset > 0.0:
+        counts = pixels.astype(np.int32) - int(offset)
+        frame = Frame(counts, counts < 0 if (counts < 0).any() else None)
+    else:
+        frame = Frame(pixels)
+    try:
+        distance, pixel = numbers["DISTANCE"], 1e-3 * numbers["PIXEL_SIZE"]
+        tilt = numbers.get("CLOSE_DISTANCE", distance) / distance
+        if numbers.get("TWOTHETA", 0.0) != 0.0 or abs(tilt - 1.0) > 1e-9:
+            return frame, None
+        centre = 1e-3 * numbers["DENZO_Y_BEAM"] / pixel, 1e-3 * numbers["DENZO_X_BEAM"] / pixel
+        wavelength = 1e-10 * numbers["WAVELENGTH"]
+    except (KeyError, ZeroDivisionError):
+        return frame, None
+    slow, fast = pixels.shape
+    measurement = flat_measurement(
+        FlatGeometry(1e-3 * distance, centre),
+        pixel,
+        (slow, fast),
+        wavelength=wavelength,
+        phi=numbers.get("PHI", 0.0) / RTD,
+        osc=numbers.get("OSC_RANGE", 0.0) / RTD,
+    )
+    return frame, measurement

@@ -1,0 +1,112 @@
+"""``nbcy convert``: images from one format to another."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nbcy.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from nbcy.io.measurement import Measurement
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser(
+        "convert",
+        description="Read images of any format, told by their content, and write them in the "
+        "format of OUT's suffix.\nframe_#####.cbf stands for files numbered from 1.",
+        epilog="examples: nbcy convert series.nxs frame_#####.cbf\n"
+        "          nbcy convert frame_#####.cbf series_master.h5 --compression zstd\n"
+        "          nbcy convert image.npy image.cbf --geometry experiment.toml",
+    )
+    parser.add_argument("input", metavar="IN", help=".nxs .h5 .cbf .img .tif .edf .npy .bin")
+    parser.add_argument("output", metavar="OUT", help=".nxs .h5 .cbf .img .tif .edf .npy .bin")
+    parser.add_argument("--frame", type=int, metavar="N", help="this frame alone, from 1")
+    parser.add_argument("--dtype", choices=("uint16", "uint32", "int32", "float32"))
+    parser.add_argument("--compression", choices=("lz4", "zstd", "none"), help="of .nxs .h5")
+    parser.add_argument(
+        "--geometry",
+        metavar="FILE",
+        help="a configuration or geometry file (as for nbcy simulate), in place of what IN tells",
+    )
+    parser.add_argument(
+        "--shape", type=int, nargs=2, metavar=("SLOW", "FAST"), help="of raw images"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert."""
+    from nbcy.io.frames import open_recording
+    from nbcy.io.writers import check_target, frame_writer
+
+    if _clash(args.input, args.output):
+        raise UsageError(f"{args.output} cannot be written: it is the input as well")
+    with open_recording(args.input, tuple(args.shape) if args.shape else None) as recording:
+        if args.frame is not None and not 1 <= args.frame <= recording.count:
+            raise UsageError(f"--frame {args.frame}: {args.input} holds 1 to {recording.count}")
+        numbers = range(recording.count) if args.frame is None else [args.frame - 1]
+        count = len(numbers)
+        try:
+            check_target(args.output, count)
+        except ConfigError as error:
+            raise UsageError(f"{args.output}: {error.expected}") from error
+        measurement = recording.measurement
+        if args.geometry is not None:
+            measurement = read_measurement(args.geometry, recording.shape)
+        if measurement is not None:
+            measurement = measurement.at(numbers[0])
+        first = recording.frame(numbers[0])
+        counts = first.pixels.dtype.kind != "f"
+        if measurement is not None and measurement.invalid is None:
+            measurement = replace(measurement, invalid=first.invalid)
+        with frame_writer(
+            args.output,
+            measurement,
+            count,
+            counts=counts,
+            dtype=args.dtype,
+            compression=args.compression,
+        ) as write:
+            for n in numbers:
+                write(recording.frame(n))
+    print(f"{count} frame{'s' if count > 1 else ''}: {args.output}")
+    return 0
+
+
+def _clash(a: str, b: str) -> bool:
+    """Whether two names, or the files that they stand for, are the same."""
+    x, y = (re.sub("#+", "#", os.path.realpath(name)) for name in (a, b))
+    return x == y
+
+
+def read_measurement(path: str, shape: tuple[int, int]) -> Measurement:
+    """Read the geometry of frames from a configuration or any geometry file.
+
+    Raises
+    ------
+    ConfigError, FileError
+        It cannot be used.
+    UsageError
+        It has another shape.
+    """
+    from nbcy.config import Config, Crystal
+    from nbcy.geometry import Geometry
+    from nbcy.io.measurement import measurement_of_scene
+    from nbcy.scene import build_scene
+
+    named_config = path.lower().endswith((".toml", ".json"))
+    config = Config.load(path) if named_config else Geometry.read(path).config
+    if config.crystal == Crystal():
+        config = config.with_overrides({"crystal.cell_angstrom_deg": (100.0,)})
+        measurement = replace(measurement_of_scene(build_scene(config)), cell=None)
+    else:
+        measurement = measurement_of_scene(build_scene(config))
+    if measurement.shape != shape:
+        sizes = [" x ".join(map(str, each)) for each in (measurement.shape, shape)]
+        raise UsageError(f"{path} has {sizes[0]} pixels, the image {sizes[1]} (slow x fast)")
+    return measurement

@@ -1,0 +1,73 @@
+"""EDF, the format of the ESRF, through fabio."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from numpy.typing import NDArray
+
+from nbcy.io.counts import invalid_pixels
+from nbcy.io.extras import require
+from nbcy.io.fabio_reading import read_with_fabio
+from nbcy.io.frames import Frame
+from nbcy.io.measurement import FlatGeometry, Measurement, flat_geometry, flat_measurement
+
+_KEY = "nbcy"
+
+
+def write_edf(path: Path, pixels: NDArray[Any], measurement: Measurement | None) -> None:
+    """Write an image.
+
+    Parameters
+    ----------
+    path : Path
+        Written to in place.
+    pixels : ndarray of float32 or int32, shape (slow, fast)
+    measurement : Measurement, optional
+        Of this frame: all of it as JSON, and the keys of the ESRF's SAXS programs, in metres.
+    """
+    header = {"Dummy": "-1", "DDummy": "0.1"}
+    if measurement is not None:
+        flat, problems = flat_geometry(measurement)
+        pixel = measurement.panels[0].pixel_size
+        if not problems or problems == ["the spindle is not along the fast axis"]:
+            header |= {
+                "PSize_1": f"{pixel:.12g}",
+                "PSize_2": f"{pixel:.12g}",
+                "Center_1": f"{flat.beam_px[0]:.12g}",
+                "Center_2": f"{flat.beam_px[1]:.12g}",
+                "SampleDistance": f"{flat.distance:.12g}",
+            }
+        header["WaveLength"] = f"{measurement.wavelength:.12g}"
+        # Braces and semicolons are EDF's own.
+        header[_KEY] = quote(json.dumps(measurement.to_dict()), safe=' !"#$&()*+,/:<=>?@[]^`|~')
+    require("fabio.edfimage", "files").EdfImage(data=pixels, header=header).write(str(path))
+
+
+def read_edf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
+    """Read an image.
+
+    Raises
+    ------
+    FileError
+        Not EDF, or damaged.
+    """
+    header, pixels = read_with_fabio(path, "edfimage", "EDF")
+    frame = Frame(pixels, invalid_pixels(pixels))
+    try:
+        if _KEY in header:
+            return frame, Measurement.from_dict(json.loads(unquote(header[_KEY])))
+        numbers = {
+            key: float(header[key].split()[0])
+            for key in ("PSize_1", "Center_1", "Center_2", "SampleDistance", "WaveLength")
+        }
+    except (KeyError, ValueError, TypeError, IndexError):
+        return frame, None
+    flat = FlatGeometry(numbers["SampleDistance"], (numbers["Center_1"], numbers["Center_2"]))
+    wavelength = numbers["WaveLength"]
+    slow, fast = pixels.shape
+    return frame, flat_measurement(flat, numbers["PSize_1"], (slow, fast), wavelength=wavelength)

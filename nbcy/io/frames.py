@@ -1,0 +1,231 @@
+"""Frames of image files, one or many, of any format."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbcy.errors import ConfigError, FileError
+from nbcy.io.files import read_bytes
+
+if TYPE_CHECKING:
+    from nbcy.io.measurement import Measurement
+
+_NUMBER: Final = re.compile("#+")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Pixels as a file holds them.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (slow, fast)
+        Integers or floats, without the file's offset; several panels stacked.
+    invalid : ndarray of bool, shape (slow, fast), or None
+        Pixels that were not measured.
+    """
+
+    pixels: NDArray[Any]
+    invalid: NDArray[np.bool_] | None = None
+
+    def photons(self) -> NDArray[np.float64]:
+        """Return the pixels with NaN where nothing was measured."""
+        photons = self.pixels.astype(np.float64)
+        if self.invalid is not None:
+            photons[self.invalid] = np.nan
+        return photons
+
+
+@dataclass(eq=False)
+class Recording:
+    """Frames that a file, or a numbered set of files, holds; read when they are asked for.
+
+    A context manager: leaving it closes the file.
+
+    Attributes
+    ----------
+    name : str
+        As it was opened.
+    shape : tuple of int
+        (slow, fast) of a frame.
+    count : int
+        Number of frames.
+    read : callable
+        Reads a frame, counted from 0.
+    measurement : Measurement or None
+        What the file says besides, of the first frame.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    count: int
+    read: Callable[[int], Frame]
+    measurement: Measurement | None = None
+    close: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Frame]:
+        return map(self.frame, range(self.count))
+
+    def frame(self, n: int) -> Frame:
+        """Read a frame, counted from 0.
+
+        Raises
+        ------
+        ConfigError
+            There is no such frame.
+        FileError
+            It cannot be read, or has another shape than the first.
+        """
+        if not 0 <= n < self.count:
+            raise ConfigError("frame", n + 1, f"{self.name} holds frames 1 to {self.count}")
+        frame = self.read(n)
+        if frame.pixels.shape != self.shape:
+            sizes = [" x ".join(map(str, shape)) for shape in (frame.pixels.shape, self.shape)]
+            raise FileError(self.name, f"frame {n + 1} has {sizes[0]} pixels, the first {sizes[1]}")
+        return frame
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def is_template(path: str | os.PathLike[str]) -> bool:
+    """Whether a file name has a ``#####`` for the number of the frame."""
+    return "#" in Path(path).name
+
+
+def numbered(path: str | os.PathLike[str], number: int) -> Path:
+    """Put a frame's number, counted from 1, in place of ``#####``."""
+    whole = Path(path)
+
+    def fill(match: re.Match[str]) -> str:
+        return f"{number:0{len(match[0])}d}"
+
+    return whole.with_name(_NUMBER.sub(fill, whole.name))
+
+
+def open_recording(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> Recording:
+    """Open images of any format, told by their content.
+
+    Parameters
+    ----------
+    path : path-like
+        NXmx, miniCBF, SMV, TIFF, EDF, NumPy or raw float32. ``frame_#####.cbf`` stands for all
+        files of that name with a number, from the smallest number to the first gap.
+    shape : tuple of int, optional
+        (slow, fast) of raw pixels; without it a square is taken.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    FileError
+        Not an image, or a broken one.
+    NbcyError
+        The library for the format is not installed.
+    """
+    if is_template(path) and not os.path.exists(path):
+        return _open_numbered(path, shape)
+    start = _start_of(path)
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        from nbcy.io.nxmx import open_nxmx
+
+        return open_nxmx(path)
+    frame, measurement = _read_one(path, start, shape)
+    slow, fast = frame.pixels.shape
+    return Recording(os.fspath(path), (slow, fast), 1, lambda _: frame, measurement)
+
+
+def _start_of(path: str | os.PathLike[str]) -> bytes:
+    """Return the first bytes of a file, expanded where gzip packed it."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(1024)
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL in the name
+        raise FileError(path, f"is no file name: {error}") from None
+    if start.startswith(b"\x1f\x8b"):
+        start = read_bytes(path)[:1024]
+    if not start:
+        raise FileError(path, "is empty")
+    return start
+
+
+def _read_one(
+    path: str | os.PathLike[str], start: bytes, shape: tuple[int, int] | None
+) -> tuple[Frame, Measurement | None]:
+    """Read a file of one frame."""
+    if start.startswith(b"\x93NUMPY"):
+        from nbcy.io.npy import read_npy
+
+        return Frame(read_npy(path)), None
+    if start.startswith(b"###CBF"):
+        from nbcy.io.cbf import read_cbf
+
+        return read_cbf(path)
+    if start.startswith((b"II*\0", b"MM\0*")):
+        from nbcy.io.tiff import read_tiff
+
+        return read_tiff(path)
+    if start.startswith(b"{") and b"HEADER_BYTES" in start:
+        from nbcy.io.smv import read_smv_frame
+
+        return read_smv_frame(path)
+    if start.startswith(b"{") and b"\n" in start:
+        from nbcy.io.edf import read_edf
+
+        return read_edf(path)
+    if Path(path).suffix.lower() not in ("", ".bin", ".float", ".raw", ".gz"):
+        raise FileError(path, "does not begin as a file of that suffix does")
+    from nbcy.io.raw import read_raw
+
+    return Frame(read_raw(path, shape)), None
+
+
+def _open_numbered(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> Recording:
+    whole = Path(path)
+    parts = _NUMBER.split(whole.name)
+    if len(parts) != 2:
+        raise FileError(path, "must have one ##### for the number of the frame")
+    digits = f"[0-9]{{{len(whole.name) - sum(map(len, parts))}}}"
+    pattern = re.compile(f"{re.escape(parts[0])}({digits}){re.escape(parts[1])}")
+    try:
+        found = [pattern.fullmatch(name) for name in os.listdir(whole.parent)]
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror or error}") from None
+    numbers = {int(match[1]) for match in found if match}
+    if not numbers:
+        raise FileError(path, "cannot be read: there is no file with a number in place of ####")
+    first = min(numbers)
+    last = next(n for n in range(first, first + len(numbers) + 1) if n + 1 not in numbers)
+
+    def read(n: int) -> Frame:
+        with open_recording(numbered(path, first + n), shape) as recording:
+            return recording.frame(0)
+
+    with open_recording(numbered(path, first), shape) as recording:
+        return Recording(
+            os.fspath(path), recording.shape, last - first + 1, read, recording.measurement
+        )

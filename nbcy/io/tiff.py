@@ -1,0 +1,50 @@
+"""TIFF of integers or floats, through fabio."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nbcy.io.counts import invalid_pixels
+from nbcy.io.extras import require
+from nbcy.io.fabio_reading import read_with_fabio
+from nbcy.io.frames import Frame
+from nbcy.io.measurement import Measurement
+
+_KEY = "nbcy"
+
+
+def write_tiff(path: Path, pixels: NDArray[Any], measurement: Measurement | None) -> None:
+    """Write an image.
+
+    Parameters
+    ----------
+    path : Path
+        Written to in place.
+    pixels : ndarray of float32 or int32, shape (slow, fast)
+    measurement : Measurement, optional
+        Of this frame, kept as JSON in the description.
+    """
+    header = {} if measurement is None else {_KEY: json.dumps(measurement.to_dict())}
+    require("fabio.tifimage", "files").TifImage(data=pixels, header=header).write(str(path))
+
+
+def read_tiff(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
+    """Read an image.
+
+    Raises
+    ------
+    FileError
+        Not TIFF, damaged, or not of one number for a pixel.
+    """
+    header, pixels = read_with_fabio(path, "tifimage", "TIFF")
+    frame = Frame(pixels, invalid_pixels(pixels))
+    text = str(header.get("imageDescription", ""))
+    try:
+        return frame, Measurement.from_dict(json.loads(text.partition(f"{_KEY}=")[2]))
+    except (KeyError, ValueError, TypeError):
+        return frame, None

@@ -1,0 +1,186 @@
+"""Frames into files of any format, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbcy.errors import ConfigError, FileError, NbcyWarning
+from nbcy.io.atomic import atomic_path, check_destination
+from nbcy.io.counts import FLOAT, KINDS, Integers
+from nbcy.io.formats import PICTURES, output_format, pixel_kind
+from nbcy.io.frames import Frame, is_template, numbered
+from nbcy.io.measurement import Measurement, flat_geometry
+
+ADC_OFFSET = 40.0
+"""What SMV pixels hold for no photon, unless something else is asked for."""
+
+Write = Callable[[Frame], None]
+
+
+@contextmanager
+def frame_writer(
+    path: str | os.PathLike[str],
+    measurement: Measurement | None,
+    count: int,
+    *,
+    counts: bool,
+    format: str | None = None,
+    dtype: str | None = None,
+    compression: str | None = None,
+    adc: float = ADC_OFFSET,
+) -> Iterator[Write]:
+    """Open a file, or a numbered set of files, for frames that come one by one.
+
+    Nothing appears before the last frame is written; whatever fails before leaves nothing.
+
+    Parameters
+    ----------
+    path : path-like
+        The suffix tells the format; ``frame_#####.cbf`` makes a file of each frame, from 1.
+    measurement : Measurement or None
+        Of the first frame. NXmx and miniCBF need it, and so does SMV.
+    count : int
+        Number of frames.
+    counts : bool
+        Whether pixels are counts, not expected photons.
+    format, dtype, compression, adc
+        As for `Image.save`.
+
+    Yields
+    ------
+    callable
+        Takes the next frame.
+
+    Raises
+    ------
+    ConfigError
+        A name or an option that does not fit; a format for which the geometry is not known.
+    FileError
+        It cannot be written.
+
+    Warns
+    -----
+    NbcyWarning
+        Geometry that a miniCBF or SMV header cannot hold; pixels that integers cannot hold.
+    """
+    chosen = check_target(path, count, format)
+    kind = pixel_kind(chosen, counts, dtype)
+    if measurement is None and chosen in ("nxmx", "cbf", "smv"):
+        expected = "needs the geometry, which the input does not tell; give a configuration"
+        raise ConfigError("path", os.fspath(path), expected)
+    if measurement is not None and len(measurement.panels) > 1 and chosen in ("cbf", "smv"):
+        expected = f"holds one panel, the detector has {len(measurement.panels)}; write .nxs"
+        raise ConfigError("path", os.fspath(path), expected)
+    if measurement is not None and chosen in ("cbf", "smv"):
+        _, problems = flat_geometry(measurement)
+        for problem in problems:
+            text = f"the header of {os.fspath(path)} cannot hold all of the geometry: {problem}"
+            warnings.warn(text, NbcyWarning, stacklevel=4)
+    if chosen == "nxmx":
+        from nbcy.io.nxmx import nxmx_writer
+
+        assert measurement is not None
+        with nxmx_writer(path, measurement, kind, compression or "lz4") as writer:
+            yield writer.append
+        return
+    if compression is not None:
+        raise ConfigError("compression", compression, f"has no meaning for the format {chosen}")
+    written = 0
+    integers = None if kind == FLOAT else Integers(KINDS[kind])
+    with ExitStack() as files:
+
+        def write(frame: Frame) -> None:
+            nonlocal written
+            target = numbered(path, written + 1) if is_template(path) else Path(path)
+            here = None if measurement is None else measurement.at(written)
+            written += 1
+            place = files.enter_context(atomic_path(target))
+            _write_one(place, chosen, integers, frame, here, adc)
+
+        yield write
+        if not written:
+            raise FileError(path, "cannot be written: there is no frame")
+        if integers is not None:
+            integers.report()
+
+
+def check_target(path: str | os.PathLike[str], count: int, format: str | None = None) -> str:
+    """Make sure that a name can take a number of frames, and return its format.
+
+    Raises
+    ------
+    ConfigError, FileError
+        It cannot.
+    """
+    chosen = output_format(path, format)
+    if chosen in PICTURES:
+        raise ConfigError("path", os.fspath(path), "is a picture; nbcy view makes pictures")
+    one_file = chosen == "nxmx" or count == 1
+    if is_template(path) and chosen == "nxmx":
+        raise ConfigError("path", os.fspath(path), "must have no #: the file holds all frames")
+    if not one_file and not is_template(path):
+        example = f"{Path(path).stem}_#####{Path(path).suffix}"
+        expected = f"takes one frame, not {count}; give {example}, or a file ending in .nxs"
+        raise ConfigError("path", os.fspath(path), expected)
+    if is_template(path) and len(numbered(path, count).name) > len(Path(path).name):
+        raise ConfigError("path", os.fspath(path), f"has too few # for {count} frames")
+    check_destination(numbered(path, 1))
+    return chosen
+
+
+def _write_one(
+    path: Path,
+    format: str,
+    integers: Integers | None,
+    frame: Frame,
+    measurement: Measurement | None,
+    adc: float,
+) -> None:
+    """Write a file of one frame where it is."""
+    pixels: NDArray[Any] = frame.pixels
+    if format == "smv":
+        from nbcy.io.smv import smv_header_of, to_counts, write_smv
+
+        assert measurement is not None
+        slow, fast = pixels.shape
+        values = to_counts(pixels, 1.0, adc, (0, fast - 1, 0, slow - 1))
+        if frame.invalid is not None:
+            values[frame.invalid] = 0
+        write_smv(path, values, smv_header_of(measurement, adc))
+        return
+    if integers is not None:
+        pixels = integers.of(pixels, frame.invalid)
+    elif format in ("tiff", "edf"):
+        pixels = pixels.astype(np.float32)
+        if frame.invalid is not None:
+            pixels[frame.invalid] = np.nan
+    if format == "cbf":
+        from nbcy.io.cbf import write_cbf
+
+        assert measurement is not None
+        write_cbf(path, pixels, measurement)
+    elif format == "tiff":
+        from nbcy.io.tiff import write_tiff
+
+        write_tiff(path, pixels, measurement)
+    elif format == "edf":
+        from nbcy.io.edf import write_edf
+
+        write_edf(path, pixels, measurement)
+    elif format == "npy":
+        from nbcy.io.npy import write_npy
+
+        photons = frame.photons().astype(np.float32)
+        write_npy(path, photons)
+    else:
+        from nbcy.io.raw import write_raw
+
+        write_raw(path, frame.photons().astype(np.float32))

@@ -1,0 +1,170 @@
+"""Rotation series: frame after frame, into files that hold them all or one each."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from nbcy.constants import RTD
+from nbcy.errors import ConfigError, NbcyWarning
+from nbcy.io.formats import OPTIONS
+from nbcy.io.frames import Frame
+from nbcy.io.measurement import measurement_of, stacked_pixels
+from nbcy.io.writers import Write, check_target, frame_writer
+from nbcy.simulator import Simulator
+from nbcy.structure_factors import StructureFactors
+
+if TYPE_CHECKING:
+    from nbcy.config import Config
+    from nbcy.image import Image
+
+
+def frames(
+    config: Config,
+    count: int,
+    *,
+    structure_factors: StructureFactors | None = None,
+    threads: int | None = None,
+    seed: int | None = None,
+) -> Iterator[Image]:
+    """Render the frames of a rotation, one after another.
+
+    Frame ``i``, counted from 0, starts at ``spindle.phi_deg + i * spindle.osc_deg``.
+
+    Parameters
+    ----------
+    config : Config
+        Of the first frame; ``spindle.osc_deg`` (or steps of it) says how far a frame turns.
+    count : int
+        Number of frames.
+    structure_factors : StructureFactors, optional
+        In place of ``config.crystal.hkl_file``.
+    threads : int, optional
+        As for `Simulator.run`.
+    seed : int, optional
+        Frames of counted photons, frame ``i`` drawn with ``seed + i``; default expected photons.
+
+    Yields
+    ------
+    Image
+
+    Raises
+    ------
+    ConfigError
+        No frame, no rotation, or what `Simulator` refuses.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ConfigError("frames", count, "must be a whole number of at least 1")
+    if structure_factors is None and config.crystal.hkl_file is not None:
+        crystal = config.crystal
+        assert crystal.hkl_file is not None
+        structure_factors = StructureFactors.from_text(crystal.hkl_file, crystal.default_F)
+    simulator = Simulator(config, structure_factors=structure_factors)
+    osc = RTD * simulator.scene.sampling["phi"].range
+    if config.spindle.osc_deg is not None:
+        osc = config.spindle.osc_deg  # as the user typed it
+    if count > 1 and not osc > 0.0:
+        raise ConfigError(
+            "spindle.osc_deg", config.spindle.osc_deg, f"must be given: {count} frames turn by it"
+        )
+    start = config.spindle.phi_deg
+
+    def render() -> Iterator[Image]:
+        here = simulator
+        for i in range(count):
+            if i:
+                turned = config.with_overrides({"spindle.phi_deg": start + i * osc})
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", NbcyWarning)  # said for the first frame
+                    here = Simulator(turned, structure_factors=structure_factors)
+            image = here.run(threads)
+            yield image if seed is None else image.with_noise(seed + i)
+
+    return render()
+
+
+def save_frames(
+    images: Iterable[Image],
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    count: int,
+    *,
+    dtype: str | None = None,
+    compression: str | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> None:
+    """Write frames as they come, all of them or none; one at a time is in memory.
+
+    Parameters
+    ----------
+    images : iterable of Image
+        Such as `frames` yields.
+    paths : path-like, or several
+        ``series.nxs`` holds all frames, ``series_master.h5`` links to files of up to 1000, and
+        ``frame_#####.cbf`` (or ``.img``, ``.tif``, ``.edf``, ``.npy``, ``.bin``) stands for a file
+        of each, numbered from 1.
+    count : int
+        Number of frames.
+    dtype, compression
+        As for `Image.save`, where the format has a use for them.
+    progress : callable, optional
+        Called with the frames done and the frames in all.
+
+    Raises
+    ------
+    ConfigError
+        A name or an option that does not fit.
+    FileError
+        It cannot be written.
+    """
+    chosen = check_outputs(paths, count, dtype, compression)
+    with ExitStack() as files:
+        writers: list[Write] = []
+        for done, image in enumerate(images, 1):
+            measurement = measurement_of(image)
+            if not writers:
+                for path, format in chosen.items():
+                    writer = frame_writer(
+                        path,
+                        measurement,
+                        count,
+                        counts=image.is_counts,
+                        format=format,
+                        dtype=dtype if "dtype" in OPTIONS[format] else None,
+                        compression=compression if "compression" in OPTIONS[format] else None,
+                    )
+                    writers.append(files.enter_context(writer))
+            frame = Frame(stacked_pixels(image), measurement.invalid)
+            for write in writers:
+                write(frame)
+            if progress is not None:
+                progress(done, count)
+
+
+def check_outputs(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    count: int,
+    dtype: str | None = None,
+    compression: str | None = None,
+) -> dict[str | os.PathLike[str], str]:
+    """Make sure that files can take a series, and return the format of each.
+
+    Parameters
+    ----------
+    paths, count, dtype, compression
+        As for `save_frames`.
+
+    Raises
+    ------
+    ConfigError, FileError
+        They cannot.
+    """
+    targets = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    chosen = {path: check_target(path, count) for path in targets}
+    for name, value in (("dtype", dtype), ("compression", compression)):
+        if value is not None and not any(name in OPTIONS[format] for format in chosen.values()):
+            formats = ", ".join(sorted(set(chosen.values())))
+            raise ConfigError(name, value, f"has no meaning for the format {formats}")
+    return chosen

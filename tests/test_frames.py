@@ -1,0 +1,591 @@
+"""Files of frames: written here, read by other libraries and by nbcy; damaged ones; series."""
+
+from __future__ import annotations
+
+import json
+import re
+import weakref
+
+import fabio
+import h5py
+import hdf5plugin  # noqa: F401
+import numpy as np
+import nxmx
+import pytest
+import strategies
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from strategies import plain_config
+
+from nbcy import Config, ConfigError, FileError, NbcyError, NbcyWarning, Simulator, build_scene
+from nbcy.cli.main import main
+from nbcy.io import extras
+from nbcy.io.counts import KINDS, Integers, invalid_pixels
+from nbcy.io.frames import Frame, numbered, open_recording
+from nbcy.io.measurement import Measurement, measurement_of, measurement_of_scene
+from nbcy.io.nxmx import nxmx_writer, to_nexus
+from nbcy.series import frames, save_frames
+
+FRAMES = 5
+PIXEL_MM = 0.172
+SERIES = plain_config(
+    crystal={"cell_angstrom_deg": (40, 50, 60, 80, 85, 95), "cells": 5, "default_F": 100},
+    beam={
+        "wavelength_angstrom": 1.1,
+        "kahn_factor": 0.9,
+        "flux_photons_per_s": 1e20,
+        "exposure_s": 0.1,
+        "size_mm": 0.02,
+    },
+    detector={
+        "pixels_fast": 40,
+        "pixels_slow": 30,
+        "pixel_mm": PIXEL_MM,
+        "distance_mm": 30,
+        "xbeam_mm": 2.1,
+        "ybeam_mm": 3.3,
+        "masked": [(3, 5, 20, 22)],
+    },
+    spindle={"phi_deg": 10, "osc_deg": 0.3, "steps": 2},
+    sampling={"oversample": 1},
+)
+ALL = ("s.nxs", "e_master.h5", "c_###.cbf", "i_###.img", "t_###.tif", "d_###.edf", "n_###.npy")
+PANELS = [
+    {
+        "name": f"q{n}",
+        "origin_mm": (80 + n, -20 + 30 * (n // 2), -20 + 30 * (n % 2)),
+        "fast_vector": (0, np.sin(0.1 * n), np.cos(0.1 * n)),
+        "slow_vector": (0, -np.cos(0.1 * n), np.sin(0.1 * n)),
+        "pixels_fast": 9 + n,
+        "pixels_slow": 7,
+        "pixel_mm": 0.5,
+    }
+    for n in range(4)
+]
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*oversample.*coarse:nbcy.errors.NbcyWarning")
+
+
+def render(config=SERIES, count=FRAMES, **options):
+    return list(frames(config, count, seed=3, threads=1, **options))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return render()
+
+
+@pytest.fixture(scope="module")
+def folder(images, tmp_path_factory):
+    """Every format of one series of counts."""
+    place = tmp_path_factory.mktemp("series")
+    save_frames(iter(images), [place / name for name in ALL], FRAMES)
+    return place
+
+
+def flagged(image):
+    """Counts with -1 where the mask is."""
+    return np.where(image.scene.mask == 0, -1, image.pixels.astype(np.int64))
+
+
+def names(place):
+    return {path.name for path in place.iterdir()}
+
+
+# Other libraries read what nbcy writes.
+
+
+@pytest.mark.parametrize("name", ["c_###.cbf", "t_###.tif", "d_###.edf", "i_###.img"])
+def test_fabio_reads_the_counts(folder, images, name):
+    for n, image in enumerate(images, 1):
+        with fabio.open(str(numbered(folder / name, n))) as file:
+            pixels = file.data.astype(np.int64)
+        expected = flagged(image)
+        if name.endswith(".img"):
+            expected = np.where(expected < 0, 0, expected + 40)
+        np.testing.assert_array_equal(pixels, expected)
+    assert images[0].pixels.max() > 20
+
+
+@pytest.mark.parametrize(("name", "link"), [("s.nxs", "data"), ("e_master.h5", "data_000001")])
+def test_plain_h5py_reads_the_counts(folder, images, name, link):
+    with h5py.File(folder / name) as file:
+        data = file["entry/data"][link]
+        assert data.dtype == np.uint32
+        assert data.chunks == (1, 30, 40)
+        expected = np.array([flagged(image) for image in images])
+        np.testing.assert_array_equal(data[()], np.where(expected < 0, 2**32 - 1, expected))
+        mask = file["entry/instrument/detector/pixel_mask"][()]
+        np.testing.assert_array_equal(mask != 0, images[0].scene.mask == 0)
+
+
+def test_headers_tell_the_rotation(folder):
+    start, width = r"Start_angle ([\d.]+)", r"Angle_increment ([\d.]+)"
+    for n in range(FRAMES):
+        with fabio.open(str(numbered(folder / "c_###.cbf", n + 1))) as file:
+            text = file.header["_array_data.header_contents"]
+        assert float(re.search(start, text)[1]) == pytest.approx(10 + 0.3 * n, abs=1e-9)
+        assert float(re.search(width, text)[1]) == pytest.approx(0.3, abs=1e-9)
+        with fabio.open(str(numbered(folder / "i_###.img", n + 1))) as file:
+            assert float(file.header["PHI"]) == pytest.approx(10 + 0.3 * n, abs=1e-7)
+            assert float(file.header["OSC_RANGE"]) == pytest.approx(0.3, abs=1e-7)
+            assert file.header["ADC_OFFSET"] == "40"
+    with h5py.File(folder / "s.nxs") as file:
+        omega = nxmx.NXmx(file).entries[0].samples[0].depends_on
+        assert omega[()].to("degree").magnitude == pytest.approx(10 + 0.3 * np.arange(FRAMES))
+        ends = file["entry/sample/transformations/omega_end"][()]
+        assert ends == pytest.approx(10.3 + 0.3 * np.arange(FRAMES))
+
+
+def test_cbf_header_places_the_pixels(folder, images):
+    with fabio.open(str(folder / "c_001.cbf")) as file:
+        text = file.header["_array_data.header_contents"]
+
+    def header(key):
+        return np.array(re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text.partition(key)[2])[:2], float)
+
+    pixel, distance = header("Pixel_size")[0], header("Detector_distance")[0]
+    beam_px = header("Beam_xy")
+    scene = images[0].scene
+    (panel,) = scene.panels
+    for fast, slow in ((0, 0), (40, 0), (0, 30), (12.5, 7.25)):
+        expected = panel.origin + panel.pixel_size * (fast * panel.fast + slow * panel.slow)
+        found = distance * scene.beam
+        found = found + pixel * (
+            (fast - beam_px[0]) * panel.fast + (slow - beam_px[1]) * panel.slow
+        )
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+def nexus_positions(path):
+    """Where nxmx puts the corners of each module, m, and what it says of the data it takes."""
+    with h5py.File(path) as file:
+        (detector,) = nxmx.NXmx(file).entries[0].instruments[0].detectors
+        for module in detector.modules:
+            size = module.data_size
+            corners = []
+            for fast, slow in ((0, 0), (size[1], 0), (0, size[0])):
+                chain = nxmx.get_dependency_chain(module.module_offset)
+                point = nxmx.get_cumulative_transformation(chain)[0][:3, 3] / 1000  # from mm
+                for axis, count in (
+                    (module.fast_pixel_direction, fast),
+                    (module.slow_pixel_direction, slow),
+                ):
+                    step = float(axis[()].to("m").magnitude.squeeze()) * axis.vector
+                    point = point + count * step
+                corners.append(point)
+            yield np.array(corners), tuple(module.data_origin), tuple(size)
+
+
+def assert_same_places(path, scene):
+    measurement = measurement_of_scene(scene)
+    nexus = to_nexus(measurement)
+    rotation = np.array([-measurement.polarization, [0, 0, 0], measurement.beam])
+    rotation[1] = np.cross(rotation[2], rotation[0])
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
+    found = list(nexus_positions(path))
+    for (corners, start, size), panel, rows in zip(
+        found, scene.panels, measurement.rows, strict=True
+    ):
+        edges = panel.pixel_size * np.array(
+            [np.zeros(3), panel.pixels_fast * panel.fast, panel.pixels_slow * panel.slow]
+        )
+        expected = (panel.origin + edges) @ rotation.T
+        np.testing.assert_allclose(corners, expected, rtol=0, atol=1e-9)
+        assert start == (rows.start, 0)
+        assert size == panel.shape
+    with open_recording(path) as recording:
+        back = recording.measurement
+    for a, b in zip(back.panels, nexus.panels, strict=True):
+        for name in ("origin", "fast", "slow", "normal"):
+            np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=0, atol=1e-12)
+    assert back.wavelength == pytest.approx(measurement.wavelength, rel=1e-12)
+    np.testing.assert_allclose(back.cell, nexus.cell, rtol=1e-9, atol=1e-18)
+    if measurement.spindle is not None:
+        np.testing.assert_allclose(back.spindle, nexus.spindle, rtol=0, atol=1e-12)
+        assert (back.phi, back.osc) == pytest.approx((nexus.phi, nexus.osc), abs=1e-12)
+
+
+@settings(max_examples=20)
+@given(strategies.configs())
+def test_nxmx_places_any_detector(tmp_path_factory, config):
+    try:
+        scene = build_scene(config)
+    except NbcyError:
+        return
+    path = tmp_path_factory.mktemp("nxmx") / "any.nxs"
+    measurement = measurement_of_scene(scene)
+    with nxmx_writer(path, measurement, "float32") as writer:
+        writer.append(Frame(np.zeros(measurement.shape, np.float32)))
+    assert_same_places(path, scene)
+
+
+def test_nxmx_places_panels(tmp_path):
+    config = Config(
+        crystal={"cell_angstrom_deg": (40,), "cells": 3, "default_F": 50},
+        detector={"panels": PANELS},
+        spindle={"axis": (0, 1, 0), "osc_deg": 1, "steps": 1},
+    )
+    counts = render(config, 2)
+    save_frames(counts, tmp_path / "p.nxs", 2)
+    assert_same_places(tmp_path / "p.nxs", counts[0].scene)
+    with open_recording(tmp_path / "p.nxs") as recording:
+        assert [panel.name for panel in recording.measurement.panels] == ["q0", "q1", "q2", "q3"]
+        for n, image in enumerate(counts):
+            pixels = recording.frame(n).pixels
+            for rows, panel in zip(recording.measurement.rows, image.panels, strict=True):
+                np.testing.assert_array_equal(pixels[rows, : panel.shape[1]], panel)
+
+
+def test_nxmx_tells_beam_sensor_and_provenance(folder, images):
+    with h5py.File(folder / "s.nxs") as file:
+        assert file["entry/definition"][()] == b"NXmx"
+        entry = nxmx.NXmx(file).entries[0]
+        (instrument,) = entry.instruments
+        (beam,), (detector,) = instrument.beams, instrument.detectors
+        assert beam.incident_wavelength.to("angstrom").magnitude == pytest.approx(1.1)
+        assert file["entry/instrument/beam/incident_polarization_stokes"][:].tolist() == [
+            *(1.0, 0.9, 0.0, 0.0)
+        ]
+        assert detector.saturation_value == 2**32 - 3
+        assert detector.underload_value == 0
+        assert detector.count_time.to("s").magnitude == pytest.approx(0.1)
+        simulation = file["entry/simulation"]
+        told = json.loads(simulation["provenance"][()])
+        assert simulation["program"][()] == b"nbcy"
+        assert Config.model_validate(told["config"]) == images[0].scene.config
+        assert told["noise"]["seed"] == 3
+        sample = file["entry/sample"]
+        np.testing.assert_allclose(sample["unit_cell"][0], (40, 50, 60, 80, 85, 95))
+
+
+@pytest.mark.parametrize("name", ["c_001.cbf", "t_001.tif", "d_001.edf", "s.nxs"])
+def test_provenance_comes_back(folder, name):
+    with open_recording(folder / name) as recording:
+        told = json.dumps(dict(recording.measurement.provenance))
+    assert "cell_angstrom_deg" in told
+    assert "seed" in told
+
+
+# nbcy reads what nbcy writes.
+
+
+@pytest.mark.parametrize("name", ALL[:-1])
+def test_frames_come_back(folder, images, name):
+    with open_recording(folder / name) as recording:
+        assert len(recording) == FRAMES
+        for n, image in enumerate(images):
+            frame = recording.frame(n)
+            np.testing.assert_array_equal(frame.invalid, image.scene.mask == 0)
+            np.testing.assert_array_equal(
+                frame.pixels[~frame.invalid], image.pixels[~frame.invalid]
+            )
+        with pytest.raises(ConfigError, match=f"holds frames 1 to {FRAMES}"):
+            recording.frame(FRAMES)
+        found = to_nexus(recording.measurement)
+    expected = to_nexus(measurement_of(images[0]))
+    # SMV headers have nine digits.
+    atol = 2e-9 if name.endswith(".img") else 1e-11
+    for a, b in zip(found.panels, expected.panels, strict=True):
+        np.testing.assert_allclose(a.origin, b.origin, rtol=0, atol=atol)
+        np.testing.assert_allclose(a.fast, b.fast, rtol=0, atol=1e-12)
+    assert found.phi == pytest.approx(expected.phi, abs=1e-10)
+    assert found.osc == pytest.approx(expected.osc, abs=1e-10)
+    assert found.wavelength == pytest.approx(expected.wavelength, rel=1e-8)
+
+
+def test_photons_keep_their_fractions(tmp_path, images):
+    image = Simulator(SERIES).run(threads=1)
+    for suffix in (".nxs", ".tif", ".edf"):
+        image.save(tmp_path / f"x{suffix}")
+        with open_recording(tmp_path / f"x{suffix}") as recording:
+            frame = recording.frame(0)
+        assert frame.pixels.dtype == np.float32
+        valid = ~frame.invalid
+        np.testing.assert_array_equal(frame.pixels[valid], image.pixels[valid])
+    image.save(tmp_path / "x.cbf")
+    with open_recording(tmp_path / "x.cbf") as recording:
+        frame = recording.frame(0)
+    np.testing.assert_array_equal(frame.pixels[valid], np.floor(image.pixels[valid] + 0.5))
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd", "none"])
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32", "float32"])
+def test_kinds_and_compressions(tmp_path, images, dtype, compression):
+    path = tmp_path / "k.nxs"
+    save_frames(images, path, FRAMES, dtype=dtype, compression=compression)
+    with h5py.File(path) as file:
+        data = file["entry/data/data"]
+        assert data.dtype == dtype
+        assert ("32008" in data._filters) == (compression != "none")
+    with open_recording(path) as recording:
+        frame = recording.frame(4)
+    np.testing.assert_array_equal(frame.pixels[~frame.invalid], images[4].pixels[~frame.invalid])
+
+
+def test_master_links_to_files_of_frames(tmp_path, images):
+    measurement = measurement_of(images[0])
+    with nxmx_writer(tmp_path / "m_master.h5", measurement, frames_per_file=2) as writer:
+        for image in images:
+            writer.append(Frame(image.pixels))
+    data = {f"m_data_{n:06d}.h5" for n in (1, 2, 3)}
+    assert names(tmp_path) == {"m_master.h5", *data}
+    with open_recording(tmp_path / "m_master.h5") as recording:
+        assert len(recording) == FRAMES
+        valid = ~measurement.invalid
+        for n, image in enumerate(images):
+            np.testing.assert_array_equal(recording.frame(n).pixels[valid], image.pixels[valid])
+    (tmp_path / "m_data_000002.h5").unlink()
+    with pytest.raises(FileError, match=r"links to m_data_000002\.h5"):
+        open_recording(tmp_path / "m_master.h5")
+
+
+def test_conversions_in_a_row(folder, tmp_path, capsys):
+    steps = ["a_##.cbf", "b_master.h5", "c_##.tif", "d_##.edf", "e.nxs"]
+    source = folder / "s.nxs"
+    for step in steps:
+        assert main(["convert", str(source), str(tmp_path / step)]) == 0
+        source = tmp_path / step
+    assert main(["compare", str(source), str(folder / "s.nxs")]) == 0
+    assert "5 of 5 frames agree" in capsys.readouterr().out
+    with open_recording(source) as last, open_recording(folder / "s.nxs") as first:
+        for mine, theirs in zip(last, first, strict=True):
+            np.testing.assert_array_equal(mine.pixels, theirs.pixels)
+            np.testing.assert_array_equal(mine.invalid, theirs.invalid)
+    assert main(["convert", str(source), str(tmp_path / "one.cbf"), "--frame", "3"]) == 0
+    assert main(["compare", str(tmp_path / "one.cbf"), str(folder / "c_003.cbf")]) == 0
+    assert main(["compare", str(tmp_path / "one.cbf"), str(folder / "c_004.cbf")]) == 1
+    with open_recording(tmp_path / "one.cbf") as recording:
+        assert np.degrees(recording.measurement.phi) == pytest.approx(10.6)
+
+
+def test_a_geometry_for_what_has_none(folder, tmp_path, capsys):
+    config = tmp_path / "c.toml"
+    SERIES.save(config)
+    source = str(folder / "n_002.npy")
+    assert main(["convert", source, str(tmp_path / "a.cbf")]) == 2
+    assert "needs the geometry" in capsys.readouterr().err
+    assert names(tmp_path) == {"c.toml"}
+    assert main(["convert", source, str(tmp_path / "a.cbf"), "--geometry", str(config)]) == 0
+    assert main(["compare", str(tmp_path / "a.cbf"), str(folder / "c_002.cbf")]) == 0
+
+
+# Integers.
+
+
+@given(
+    hnp.arrays(np.float32, (3, 4), elements=st.floats(-(2.0**40), 2.0**40, width=32)),
+    hnp.arrays(np.bool_, (3, 4)),
+    st.sampled_from(sorted(KINDS)),
+)
+@pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+def test_integers(pixels, invalid, name):
+    kind = KINDS[name]
+    found = Integers(kind).of(pixels, invalid)
+    assert found.dtype == name
+    assert (found[invalid] == kind.flag).all()
+    usable = pixels[~invalid].astype(np.float64)
+    expected = np.clip(np.floor(usable + 0.5), 0, kind.largest)
+    np.testing.assert_array_equal(found[~invalid].astype(np.float64), expected)
+    back = invalid_pixels(found)
+    np.testing.assert_array_equal(
+        invalid if invalid.any() else back is None, True if back is None else back
+    )
+    again = Integers(kind).of(found, back)
+    np.testing.assert_array_equal(again, found)
+
+
+def test_integers_at_the_edges():
+    kind = KINDS["uint16"]
+    pixels = np.array([[0.5, 1.4999999, 65533.0, 65533.5, 1e9, np.nan, -0.4]])
+    integers = Integers(kind)
+    assert integers.of(pixels).tolist() == [[1, 1, 65533, 65534, 65534, 65535, 0]]
+    with pytest.warns(NbcyWarning, match="2 pixels of 65534 or more are stored as 65534"):
+        integers.report()
+    integers = Integers(KINDS["int32"])
+    assert integers.of(np.array([[-3, 7]])).tolist() == [[0, 7]]
+    with pytest.warns(NbcyWarning, match="1 pixels below 0 are stored as 0"):
+        integers.report()
+
+
+# Whole or not at all, in bounded memory.
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ConfigError("a", 1, "b")])
+def test_an_interrupted_series_leaves_nothing(tmp_path, images, error):
+    (tmp_path / "s.nxs").write_text("here before")
+    before = names(tmp_path)
+
+    def interrupted():
+        yield from images[:3]
+        raise error
+
+    with pytest.raises((KeyboardInterrupt, ConfigError)):
+        save_frames(interrupted(), [tmp_path / name for name in ALL], FRAMES)
+    assert names(tmp_path) == before
+    assert (tmp_path / "s.nxs").read_text() == "here before"
+
+
+def test_one_frame_at_a_time_is_in_memory(tmp_path):
+    alive = weakref.WeakSet()
+    most = 0
+
+    def watched():
+        nonlocal most
+        for image in frames(SERIES, FRAMES, threads=1):
+            alive.add(image)
+            most = max(most, len(alive))
+            yield image
+            del image
+
+    save_frames(watched(), [tmp_path / "a.nxs", tmp_path / "b_#.tif"], FRAMES)
+    assert most <= 2  # the last one, and the next
+
+
+def test_frames_are_the_rotation(images):
+    for n, image in enumerate(images):
+        config = SERIES.with_overrides({"spindle.phi_deg": 10 + n * 0.3})
+        alone = Simulator(config).run(threads=1).with_noise(3 + n)
+        np.testing.assert_array_equal(image.pixels, alone.pixels)
+
+
+def test_a_series_on_the_command_line(tmp_path, monkeypatch, images, capsys):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("series.toml")
+    command = ["simulate", "series.toml", "--frames", "5", "--noise", "-seed", "3"]
+    assert main([*command, "-o", "s.nxs", "-o", "f_#####.cbf", "-o", "back.json"]) == 0
+    assert capsys.readouterr().out == "5 frames: s.nxs, f_#####.cbf, back.json\n"
+    assert names(tmp_path) == {
+        *("series.toml", "s.nxs", "back.json"),
+        *(f"f_{n:05d}.cbf" for n in range(1, 6)),
+    }
+    for name in ("s.nxs", "f_#####.cbf"):
+        with open_recording(name) as recording:
+            for frame, image in zip(recording, images, strict=True):
+                np.testing.assert_array_equal(
+                    frame.pixels[~frame.invalid], image.pixels[~frame.invalid]
+                )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--frames", "0", "-o", "a.nxs"], "at least 1"),
+        (["--frames", "3"], "-o FILE"),
+        (["--frames", "3", "-o", "a.cbf"], "a_#####.cbf"),
+        (["--frames", "3", "-o", "a_#.nxs"], "no #"),
+        (["--frames", "13", "-o", "a_#.cbf"], "too few #"),
+        (["--frames", "3", "-o", "a_#.png"], "nbcy view"),
+        (["--frames", "3", "-o", "a_#.xyz"], "must end in"),
+        (["--frames", "3", "-o", "a.nxs", "--set", "spindle.osc_deg=0"], "must be given"),
+        (["--frames", "3", "-o", "a.nxs", "-floatfile", "b.bin"], "-floatfile"),
+        (["--dtype", "uint16", "-o", "a.cbf"], "no meaning"),
+        (["--frames", "3", "-o", "no/such/folder.nxs"], "no folder"),
+    ],
+)
+def test_wrong_series(arguments, reason, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    status = main(["simulate", "c.toml", "--set", "spindle.steps=1", *arguments])
+    message = capsys.readouterr().err
+    assert reason in message
+    assert status == 2
+    assert names(tmp_path) == {"c.toml"}
+
+
+# Damaged files.
+
+
+def cut(data):
+    return data[: len(data) * 2 // 3]
+
+
+def other_length(data):
+    return data.replace(b"Second-Dimension: 30", b"Second-Dimension: 31")
+
+
+def other_size(data):
+    return data.replace(b"X-Binary-Size: ", b"X-Binary-Size: 9")
+
+
+def flipped(data):
+    at = data.index(b"\x0c\x1a\x04\xd5") + 100
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("s.nxs", cut, "truncated"),
+        ("c_001.cbf", cut, "cut short"),
+        ("c_001.cbf", other_size, "cut short"),
+        ("c_001.cbf", other_length, "its header says 40 x 31"),
+        ("c_001.cbf", flipped, "checksum"),
+        ("c_001.cbf", lambda data: data[:200], "no binary section"),
+        ("i_001.img", cut, "pixels take"),
+        ("t_001.tif", cut, "TIFF"),
+        ("d_001.edf", cut, "incomplete"),
+        ("n_001.npy", cut, "NumPy"),
+        *((name, lambda _: b"", "is empty") for name in ("s.nxs", "c_001.cbf", "d_001.edf")),
+        *((name, lambda _: b"hello\n", "does not begin") for name in ("s.nxs", "t_001.tif")),
+    ],
+)
+@pytest.mark.parametrize("command", ["view", "convert", "compare"])
+def test_damaged_files(folder, tmp_path, monkeypatch, capfd, name, damage, reason, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(damage((folder / name).read_bytes()))
+    rest = {"view": ["-o", "out.png"], "convert": ["out.nxs"], "compare": [str(folder / name)]}
+    assert main([command, name, *rest[command]]) == 2
+    out, message = capfd.readouterr()
+    assert out == ""
+    assert message.startswith(f"nbcy: error: {name}: ")
+    assert message.count("\n") == 1
+    assert reason in message
+    assert names(tmp_path) == {name}
+
+
+def test_hdf5_that_is_no_image(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(FileError, match="no NXentry"):
+        open_recording(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_group("entry").attrs["NX_class"] = "NXentry"
+    with pytest.raises(FileError, match="no NXdata"):
+        open_recording(tmp_path / "b.h5")
+
+
+def test_a_missing_library_is_named(tmp_path, monkeypatch, images):
+    def missing(name):
+        raise ImportError(name=name)
+
+    monkeypatch.setattr(extras, "import_module", missing)
+    for name in ("a.nxs", "a.cbf"):
+        with pytest.raises(NbcyError, match=r"pip install nbcy\[files\]"):
+            images[0].save(tmp_path / name)
+    assert names(tmp_path) == set()
+
+
+# What a header cannot hold.
+
+
+@pytest.mark.parametrize("suffix", [".cbf", "_#.img"])
+def test_headers_say_what_they_cannot_hold(tmp_path, suffix):
+    tilted = SERIES.with_overrides({"detector.twotheta_deg": 5})
+    with pytest.warns(NbcyWarning, match="5 degrees out of square"):
+        save_frames(render(tilted, 1), tmp_path / f"a{suffix}", 1)
+    crystal = {"cell_angstrom_deg": (40,), "cells": 1, "default_F": 1}
+    panels = Config(detector={"panels": PANELS}, crystal=crystal)
+    with pytest.raises(ConfigError, match="one panel"):
+        save_frames(render(panels, 1), tmp_path / f"b{suffix}", 1)
+    assert len(names(tmp_path)) == 1
+
+
+def test_measurement_as_json(images):
+    measurement = measurement_of(images[0])
+    back = Measurement.from_dict(json.loads(json.dumps(measurement.to_dict())))
+    for name in ("wavelength", "phi", "osc", "exposure", "flux", "kahn_factor"):
+        assert getattr(back, name) == getattr(measurement, name)
+    np.testing.assert_array_equal(back.panels[0].origin, measurement.panels[0].origin)
+    np.testing.assert_array_equal(back.cell, measurement.cell)
