@@ -1,8 +1,8 @@
 ; A detector laid out like the CSPAD of LCLS: 4 quadrants of 8 sensors of 2 chips around a hole,
 ; each sensor a little off its place and turned by some tenths of a degree.
 
-photon_energy = 9500 eV
-clen = 0.0793 m
+photon_energy = 9500  ; eV
+clen = 0.0793  ; m
 adu_per_photon = 1
 res = 9097.525  ; 109.92 µm
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from nbcy.config import Beam, Config, Crystal, Detector, Panel, Spindle
 from nbcy.constants import RTD
 from nbcy.conventions import Vector
-from nbcy.errors import FileError
+from nbcy.errors import FileError, NbcyWarning
 from nbcy.io.measurement import Measurement, measurement_of_scene
 from nbcy.vectors import cross, norm, unit
 
@@ -65,7 +66,7 @@ class Geometry:
     thickness_um, attenuation_depth_um : float or None
         Of the sensor.
     notes : tuple of str
-        What the file says and the simulation does not take over.
+        What the file says and is not taken over; issued as `NbcyWarning` when it is read.
     """
 
     panels: tuple[Panel, ...]
@@ -101,8 +102,10 @@ class Geometry:
         """
         from nbcy.io.files import read_bytes
 
-        data = read_bytes(path)
-        return _reader(path, data)(path)
+        geometry = _reader(path, read_bytes(path))(path)
+        for note in geometry.notes:
+            warnings.warn(f"{os.fspath(path)}: {note}", NbcyWarning, stacklevel=2)
+        return geometry
 
     @classmethod
     def of(cls, scene: Scene) -> Geometry:

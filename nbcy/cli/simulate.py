@@ -118,22 +118,16 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
     if args.geometry is not None and args.detector is not None:
         raise UsageError("--detector: the detector is that of --geometry")
     base = Config()
-    notes: tuple[str, ...] = ()
     if args.geometry is not None:
-        base, notes = _read_geometry(args.geometry)
+        from nbcy.geometry import Geometry
+
+        base = Geometry.read(args.geometry).config
     if args.config is not None:
         base = base.with_overrides(_flat(Config.load(args.config)))
     invocation = parse(args.flags, base.with_overrides(_settings(args.set)))
     if args.detector is not None:
         invocation = replace(invocation, config=_preset(args.detector, invocation))
-    return replace(invocation, notes=(*notes, *invocation.notes))
-
-
-def _read_geometry(path: str) -> tuple[Config, tuple[str, ...]]:
-    from nbcy.geometry import Geometry
-
-    geometry = Geometry.read(path)
-    return geometry.config, tuple(f"{path}: {note}" for note in geometry.notes)
+    return invocation
 
 
 def _flat(config: Config) -> dict[str, Any]:

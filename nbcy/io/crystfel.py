@@ -391,6 +391,5 @@ def _to_crystfel(geometry: Geometry) -> FloatArray:
 
 
 def _terms(vector: FloatArray) -> str:
-    return " ".join(
-        f"{value:+.17g}{axis}" for value, axis in zip(vector.tolist(), "xyz", strict=True)
-    )
+    """Write a vector without exponents, which other readers do not take."""
+    return " ".join(f"{x:+.17f}{axis}" for x, axis in zip(vector.tolist(), "xyz", strict=True))

@@ -16,6 +16,7 @@ from nbcy.conventions import Vector
 from nbcy.errors import ConfigError, FileError
 from nbcy.geometry import Geometry
 from nbcy.io.files import read_bytes
+from nbcy.io.measurement import read_thickness
 from nbcy.vectors import cross, rotate, unit
 
 FloatArray = NDArray[np.float64]
@@ -100,7 +101,7 @@ def _read(path: PathLike, data: Any, number: int) -> Geometry:
         notes.append("the sensors of its panels differ: no sensor thickness is taken over")
     if thickness > 0.0 and not mu > 0.0:
         notes.append("its sensor thickness is not taken over: mu is not given")
-    sensor = thickness > 0.0 and mu > 0.0
+    sensor = read_thickness(thickness / 1000.0) > 0.0 and mu > 0.0
     axis, setting, fixed = _goniometer(model("goniometer"))
     start, width, images = _scan(model("scan"))
     crystal = model("crystal")

@@ -18,6 +18,7 @@ from nbcy.conventions import Vector
 from nbcy.errors import ConfigError, FileError
 from nbcy.geometry import Geometry
 from nbcy.io.files import numbers, read_lines
+from nbcy.io.measurement import read_thickness
 from nbcy.vectors import cross, norm, unit
 
 FloatArray = NDArray[np.float64]
@@ -158,7 +159,7 @@ def read_inp(path: PathLike) -> Geometry:
     if images is not None:
         options["images"] = max(1, int(images[1] - images[0]) + 1)
     thickness, mu = given.find("SENSOR_THICKNESS", 1), given.find("SILICON", 1)
-    if thickness is not None and thickness[0] > 0.0:
+    if thickness is not None and read_thickness(thickness[0] / 1000.0) > 0.0:
         if mu is not None and mu[0] > 0.0:
             options["thickness_um"] = _MICROMETRES * thickness[0]
             options["attenuation_depth_um"] = _MICROMETRES / mu[0]
