@@ -20,6 +20,7 @@ from nbcy.structure_factors import StructureFactors
 if TYPE_CHECKING:
     from nbcy.config import Config
     from nbcy.image import Image
+    from nbcy.noise import Stream
 
 
 def frames(
@@ -29,6 +30,7 @@ def frames(
     structure_factors: StructureFactors | None = None,
     threads: int | None = None,
     seed: int | None = None,
+    stream: Stream = "numpy",
 ) -> Iterator[Image]:
     """Render the frames of a rotation, one after another.
 
@@ -46,6 +48,8 @@ def frames(
         As for `Simulator.run`.
     seed : int, optional
         Frames of counted photons, frame ``i`` drawn with ``seed + i``; default expected photons.
+    stream : {"numpy", "reference"}
+        Where the noise comes from (`Image.with_noise`).
 
     Yields
     ------
@@ -81,7 +85,7 @@ def frames(
                     warnings.simplefilter("ignore", NbcyWarning)  # said for the first frame
                     here = Simulator(turned, structure_factors=structure_factors)
             image = here.run(threads)
-            yield image if seed is None else image.with_noise(seed + i)
+            yield image if seed is None else image.with_noise(seed + i, stream)
 
     return render()
 

@@ -12,10 +12,12 @@ import hdf5plugin  # noqa: F401
 import numpy as np
 import nxmx
 import pytest
+import silx.io
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from silx.io import nxdata
 from strategies import plain_config
 
 from nbcy import Config, ConfigError, FileError, NbcyError, NbcyWarning, Simulator, build_scene
@@ -118,6 +120,16 @@ def test_plain_h5py_reads_the_counts(folder, images, name, link):
         np.testing.assert_array_equal(data[()], np.where(expected < 0, 2**32 - 1, expected))
         mask = file["entry/instrument/detector/pixel_mask"][()]
         np.testing.assert_array_equal(mask != 0, images[0].scene.mask == 0)
+
+
+def test_silx_finds_what_to_show(folder):
+    with silx.io.open(str(folder / "s.nxs")) as file:
+        shown = nxdata.get_default(file)
+        assert shown.is_valid
+        assert shown.signal.shape == (FRAMES, 30, 40)
+        assert shown.axes_dataset_names[0] == "omega"
+    with silx.io.open(str(folder / "e_master.h5")) as file:
+        assert nxdata.get_default(file).signal.shape == (FRAMES, 30, 40)
 
 
 def test_headers_tell_the_rotation(folder):
@@ -466,6 +478,13 @@ def test_a_series_on_the_command_line(tmp_path, monkeypatch, images, capsys):
                 np.testing.assert_array_equal(
                     frame.pixels[~frame.invalid], image.pixels[~frame.invalid]
                 )
+
+
+def test_a_numbered_name_needs_no_number_of_frames(tmp_path, monkeypatch, images):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    assert main(["simulate", "c.toml", "-o", "x_##.npy"]) == 0
+    assert names(tmp_path) == {"c.toml", "x_01.npy"}
 
 
 @pytest.mark.parametrize(

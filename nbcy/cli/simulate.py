@@ -176,9 +176,11 @@ def run(args: argparse.Namespace) -> int:
     """Simulate."""
     from nbcy.cli.dropin import DESCRIPTIONS, execute, is_description, only_named
     from nbcy.io.formats import output_format
+    from nbcy.io.frames import is_template
 
     invocation = read_inputs(args)
-    if args.frames is not None or args.noise or args.dtype or args.compression:
+    numbered = any(map(is_template, args.output))
+    if args.frames is not None or numbered or args.noise or args.dtype or args.compression:
         return _run_series(args, invocation)
     if args.output:
         invocation = replace(invocation, run=only_named(invocation))
@@ -211,7 +213,11 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     run, config = invocation.run, invocation.config
     try:
         rendered = frames(
-            config, count, threads=run.threads, seed=abs(run.seed) if args.noise else None
+            config,
+            count,
+            threads=run.threads,
+            seed=abs(run.seed) if args.noise else None,
+            stream=args.noise_stream,
         )
         check_series(images, count, args.dtype, args.compression)
     except ConfigError as error:
