@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from nbcy.constants import RTD
-from nbcy.errors import ConfigError, NbcyWarning
+from nbcy.errors import ConfigError
 from nbcy.io.formats import OPTIONS
 from nbcy.io.frames import Frame
 from nbcy.io.measurement import measurement_of, stacked_pixels
@@ -62,10 +61,6 @@ def frames(
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ConfigError("frames", count, "must be a whole number of at least 1")
-    if structure_factors is None and config.crystal.hkl_file is not None:
-        crystal = config.crystal
-        assert crystal.hkl_file is not None
-        structure_factors = StructureFactors.from_text(crystal.hkl_file, crystal.default_F)
     simulator = Simulator(config, structure_factors=structure_factors)
     osc = RTD * simulator.scene.sampling["phi"].range
     if config.spindle.osc_deg is not None:
@@ -76,18 +71,12 @@ def frames(
         )
     start = config.spindle.phi_deg
 
-    def render() -> Iterator[Image]:
-        here = simulator
-        for i in range(count):
-            if i:
-                turned = config.with_overrides({"spindle.phi_deg": start + i * osc})
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", NbcyWarning)  # said for the first frame
-                    here = Simulator(turned, structure_factors=structure_factors)
-            image = here.run(threads)
-            yield image if seed is None else image.with_noise(seed + i, stream)
-
-    return render()
+    images = simulator.run_many(
+        phi_deg=[start + i * osc for i in range(count)], threads=threads, progress=False
+    )
+    if seed is None:
+        return images
+    return (image.with_noise(seed + i, stream) for i, image in enumerate(images))
 
 
 def save_frames(

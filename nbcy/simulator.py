@@ -247,6 +247,8 @@ class Simulator:
         }
         if variation is not None:
             provenance["variation"] = variation.to_dict()
+            if variation.phi_deg is not None:
+                provenance["config"] = kernel.scene.config.to_dict()
         return Image(pixels, kernel.scene, provenance, solid_angle=solid_angle)
 
     @staticmethod

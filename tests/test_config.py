@@ -171,7 +171,7 @@ FIELDS = {
         "interpolate": st.booleans(),
         "dmin_angstrom": not_negative,
         "roi": rois,
-        "precision": st.just("double"),
+        "precision": st.sampled_from(["double", "single"]),
     },
     Background: {"water_um": not_negative},
 }
@@ -519,7 +519,7 @@ REFUSED = [
     ("sampling", "roi", (0, 9, -5, -5), "no minimum below 0"),
     ("sampling", "roi", (0, 9), "4 whole numbers"),
     ("sampling", "roi", (0, 9.5, 0, 9), "valid integer"),
-    ("sampling", "precision", "single", "'double'"),
+    ("sampling", "precision", "half", "'double'"),
     ("background", "water_um", -1, "greater than or equal to 0"),
 ]
 

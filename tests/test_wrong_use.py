@@ -90,7 +90,7 @@ WRONG = [
     ("{} -hkl -mosflm", "-hkl: needs a value", "'-mosflm' follows"),
     ("{} -pivot centre", "-pivot: needs sample or beam, not 'centre'"),
     ("{} -detector_abs thick", "-detector_abs: needs a number or inf, not 'thick'"),
-    ("{} -precision single", "-precision: needs double", "only precision"),
+    ("{} -precision half", "-precision: needs double", "single"),
     ("{} -quirks phi_carry", "-quirks: needs names of quirks", "phi_carryover", "'phi_carry'"),
     ("{} -threads 0", "-threads: needs a whole number of at least 1, not '0'"),
     ("{} -scale 0", "-scale: needs a positive number, not '0'"),
