@@ -20,7 +20,9 @@ LAYERS = [
     {"units"},
     {"config", "conventions"},
     {"_rng", "rng"},
-    {"detector", "sources", "lattice", "structure_factors", "background"},
+    {"detector", "sources", "lattice", "background"},
+    {"symmetry", "orientations"},
+    {"fcalc", "structure_factors"},
     {"scene"},
     {"_kernel"},
     {"noise", "image", "io"},
@@ -30,7 +32,7 @@ LAYERS = [
     {"cli", "data"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"}
+HEAVY = {"gemmi", "pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"}
 
 
 def modules():

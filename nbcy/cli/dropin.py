@@ -143,6 +143,7 @@ def _check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[st
         *inputs,
         *invocation.headers,
         config.crystal.hkl_file,
+        config.crystal.structure_file,
         config.crystal.matrix_file,
         config.beam.source_file,
         config.detector.mask_file,
