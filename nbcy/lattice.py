@@ -15,7 +15,7 @@ from nbcy.constants import RTD
 from nbcy.conventions import Vector
 from nbcy.errors import ConfigError
 from nbcy.units import to_si
-from nbcy.vectors import cross, dot, frozen, norm, rotate, rotate_xyz, rotation_matrices
+from nbcy.vectors import angles_xyz, cross, dot, frozen, norm, rotate, rotate_xyz, rotation_matrices
 
 if TYPE_CHECKING:
     from nbcy.config import Config
@@ -255,12 +255,7 @@ def random_misset(uniform: Uniform) -> Vector:
     The reference passes 90 to a function of radians, so the cap is 90 rad here.
     """
     axis, angle = random_rotation(90.0, uniform)
-    u = rotation_matrices(axis, np.asarray(angle))
-    return (
-        math.atan2(u[2, 1], u[2, 2]),
-        math.asin(max(-1.0, min(1.0, -u[2, 0]))),
-        math.atan2(u[1, 0], u[0, 0]),
-    )
+    return angles_xyz(rotation_matrices(axis, np.asarray(angle)))
 
 
 def mosaic_rotations(spread: float, domains: int, uniform: Uniform) -> FloatArray:

@@ -109,8 +109,10 @@ def _read(args: argparse.Namespace) -> StructureFactors:
         if missing in ("default", "shell"):
             _refuse(args, _OF_COORDINATES)
         else:
-            data = read(args.file, args.column, anomalous=args.anomalous, **limits).report()
-            missing = _calculate(args, missing, anomalous=args.anomalous, dmin_angstrom=data.d_min)
+            dmin = args.dmin_angstrom
+            if dmin is None:
+                dmin = read(args.file, args.column).report().d_min
+            missing = _calculate(args, missing, anomalous=args.anomalous, dmin_angstrom=dmin)
         return read(args.file, args.column, anomalous=args.anomalous, missing=missing, **limits)
     except ConfigError as error:
         raise UsageError(str(error)) from error

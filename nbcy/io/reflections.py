@@ -199,10 +199,12 @@ def read_reflection_cif(
         As for `read_mtz`.
     """
     gemmi = need_gemmi(f"{os.fspath(path)}: reading mmCIF")
+    data = read_bytes(path)
     try:
-        blocks = list(gemmi.as_refln_blocks(gemmi.cif.read_string(read_bytes(path))))
+        blocks = list(gemmi.as_refln_blocks(gemmi.cif.read_string(data)))
+        columns = [block.column_labels() for block in blocks if block.default_loop is not None]
     except (RuntimeError, ValueError, IndexError) as error:
-        raise FileError(path, f"cannot be read as CIF: {error}") from None
+        raise FileError(path, f"cannot be read as structure factor mmCIF: {error}") from None
     blocks = [block for block in blocks if block.default_loop is not None]
     if not blocks:
         raise FileError(path, "holds no reflections (_refln items)")
@@ -215,7 +217,7 @@ def read_reflection_cif(
         raise FileError(path, "holds unmerged data: merge them first")
     if block.spacegroup is None or not block.cell.is_crystal():
         raise FileError(path, "has no space group or no unit cell")
-    labels = block.column_labels()
+    labels = columns[0]
     pairs = [
         Choice((f"pdbx_{x}_plus", f"pdbx_{x}_minus"), kind)
         for x, kind in (("F", _AMPLITUDE), ("I", _INTENSITY))
