@@ -61,7 +61,7 @@ def uniform_orientations(n: int, seed: int | None = None) -> FloatArray:
     Parameters
     ----------
     n : int
-        How many; they are about 360°/n^(1/3) · 0.6 apart.
+        How many; neighbours are about 210°/∛n apart.
     seed : int, optional
         Turns them all by one random rotation.
 
