@@ -174,8 +174,8 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    # Fields of which at most one can be given.
-    _rivals: ClassVar[tuple[str, ...]] = ()
+    # Sets of fields of which at most one can be given.
+    _rivals: ClassVar[tuple[tuple[str, ...], ...]] = ()
     # Field, and units of bare numbers, for each name that a field can be given by.
     _spellings: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {}
 
@@ -229,10 +229,11 @@ class Section(BaseModel):
             if own:
                 converted = _in_units(converted, own, units, field, cls._path(name))
             given[field] = name, value, converted
-        rivals = [given[field][:2] for field in cls._rivals if field in given]
-        if len(rivals) > 1:
-            (name, value), (other, _) = rivals[:2]
-            raise ConfigError(cls._path(name), value, f"must not be given along with {other}")
+        for fields in cls._rivals:
+            rivals = [given[field][:2] for field in fields if field in given]
+            if len(rivals) > 1:
+                (name, value), (other, _) = rivals[:2]
+                raise ConfigError(cls._path(name), value, f"must not be given along with {other}")
         return given
 
     @classmethod
@@ -268,7 +269,7 @@ class Section(BaseModel):
         ----------
         update : mapping of str to object, optional
             Fields in any spelling; None takes one back. An energy replaces a wavelength, a matrix
-            a cell, and the other way round.
+            a cell, a structure file an hkl file, and the other way round.
 
         Raises
         ------
@@ -278,8 +279,9 @@ class Section(BaseModel):
         changes = dict(update or {})
         known = self._spellings
         replaced = {known[name][0]: value for name, value in changes.items() if name in known}
-        if any(replaced.get(field) is not None for field in self._rivals):
-            replaced.update(dict.fromkeys(self._rivals))
+        for rivals in self._rivals:
+            if any(replaced.get(field) is not None for field in rivals):
+                replaced.update(dict.fromkeys(rivals))
         kept = {name: value for name, value in self._given() if name not in replaced}
         return type(self)(**kept, **changes)
 
@@ -369,11 +371,27 @@ class Crystal(Section, init=False):
         Mosaic spread, the domains that sample it, and the seed they are drawn with.
     hkl_file : str
         Structure factors: lines of h k l F.
+    structure_file : str
+        Coordinates (PDB, mmCIF) to calculate structure factors of, or measured ones (MTZ, structure
+        factor mmCIF); in place of ``hkl_file``. Its cell is taken where none is given.
+    column : str
+        What to read of measured structure factors, where there is a choice.
+    missing : {"default", "shell"}
+        What measured structure factors lack gets ``default_F``, or the root mean square of the
+        nearest shell of resolution.
+    anomalous : bool
+        Keep Friedel mates apart: f' and f'' at the wavelength, or measured Bijvoet pairs.
+    k_sol, B_sol : float
+        Bulk solvent of coordinates: density in electrons/Å³ (0.35 when not given, 0 for none), and
+        B factor in Å² (46).
     default_F : float
         Structure factor of reflections that are not in the list.
     """
 
-    _rivals = ("matrix_file", "matrix", "cell_angstrom_deg")
+    _rivals = (
+        ("matrix_file", "matrix", "cell_angstrom_deg"),
+        ("structure_file", "hkl_file"),
+    )
 
     cell_angstrom_deg: Cell | None = None
     matrix: Matrix | None = None
@@ -391,6 +409,12 @@ class Crystal(Section, init=False):
     mosaic_domains: Count | None = None
     mosaic_seed: Whole | None = None
     hkl_file: FileName | None = None
+    structure_file: FileName | None = None
+    column: str | None = None
+    missing: Literal["default", "shell"] | None = None
+    anomalous: bool = False
+    k_sol: NotNegative | None = None
+    B_sol: NotNegative | None = None
     default_F: float = 0.0
 
 
@@ -426,7 +450,7 @@ class Beam(Section, init=False):
         The electric field, of any length; selects the custom convention.
     """
 
-    _rivals = ("energy_ev", "wavelength_angstrom")
+    _rivals = (("energy_ev", "wavelength_angstrom"),)
 
     wavelength_angstrom: Positive | None = None
     energy_ev: Positive | None = None

@@ -370,7 +370,7 @@ def facts_of_scene(
         "domains": scene.orientations.shape[1],
         "mosaic_spread": RTD * scene.mosaic_spread,
         "hkl_loaded": scene.hkl.n_loaded,
-        "hkl_file": scene.config.crystal.hkl_file,
+        "hkl_file": scene.config.crystal.hkl_file or scene.config.crystal.structure_file,
         "default_F": scene.hkl.default_F,
         "interpolation": "on" if scene.interpolate else "off",
         "dmin": scene.dmin,

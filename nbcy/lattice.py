@@ -15,7 +15,7 @@ from nbcy.constants import RTD
 from nbcy.conventions import Vector
 from nbcy.errors import ConfigError
 from nbcy.units import to_si
-from nbcy.vectors import cross, dot, frozen, norm, rotate, rotate_xyz, rotation_matrices
+from nbcy.vectors import angles_xyz, cross, dot, frozen, norm, rotate, rotate_xyz, rotation_matrices
 
 if TYPE_CHECKING:
     from nbcy.config import Config
@@ -30,6 +30,9 @@ MAX_ORIENTATION_BYTES: Final = 2 * 1024**3
 """Largest table of orientations."""
 
 _CEIL_SLACK: Final = 1e-9
+
+_SAME_CELL: Final = 0.01
+"""Relative deviation from which cells are taken for different ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,12 +255,7 @@ def random_misset(uniform: Uniform) -> Vector:
     The reference passes 90 to a function of radians, so the cap is 90 rad here.
     """
     axis, angle = random_rotation(90.0, uniform)
-    u = rotation_matrices(axis, np.asarray(angle))
-    return (
-        math.atan2(u[2, 1], u[2, 2]),
-        math.asin(max(-1.0, min(1.0, -u[2, 0]))),
-        math.atan2(u[1, 0], u[0, 0]),
-    )
+    return angles_xyz(rotation_matrices(axis, np.asarray(angle)))
 
 
 def mosaic_rotations(spread: float, domains: int, uniform: Uniform) -> FloatArray:
@@ -363,6 +361,7 @@ def resolve_cell(
     quirk: bool,
     stream: Callable[[int], Uniform],
     ledger: Ledger,
+    known: tuple[float, ...] | None = None,
 ) -> CellGeometry:
     """Build the cell in its setting; the crystal's size is one cell (physics 6).
 
@@ -380,6 +379,8 @@ def resolve_cell(
         Makes the reference's random stream from a seed.
     ledger : Ledger
         Takes the choices.
+    known : tuple of 6 float, optional
+        The cell of the structure factors (Å, degrees), for want of another.
 
     Raises
     ------
@@ -387,20 +388,30 @@ def resolve_cell(
         Neither cell nor matrix, or a cell that is none.
     """
     crystal = config.crystal
+    given = crystal.cell_angstrom_deg
     lengths: Vector | None = None
     if matrix is not None:
         reciprocal = reciprocal_from_matrix(matrix, wavelength)
         ledger.choose("crystal.cell", "matrix", "", "given", "columns a*, b*, c*")
-    elif crystal.cell_angstrom_deg is not None:
-        a, b, c, *degrees = crystal.cell_angstrom_deg
+    elif given is not None or known is not None:
+        a, b, c, *degrees = given or known or ()
         lengths = (a, b, c)
         alpha, beta, gamma = (to_si(angle, "deg") for angle in degrees)
         angles = (alpha, beta, gamma)
         reciprocal = reciprocal_from_cell(lengths, angles, quirk)
-        ledger.choose("crystal.cell", "cell", "", "given", "a* along x, b* in the xy plane")
+        whose = "" if given else ", the structure factors' own"
+        ledger.choose(
+            "crystal.cell",
+            "cell",
+            "",
+            "given" if given else "derived",
+            f"a* along x, b* in the xy plane{whose}",
+        )
     else:
         raise ConfigError(
-            "crystal", "no cell", "give cell_angstrom_deg, matrix or matrix_file (-cell or -mat)"
+            "crystal",
+            "no cell",
+            "give cell_angstrom_deg, matrix or matrix_file (-cell or -mat), or a structure_file",
         )
 
     misset = (0.0, 0.0, 0.0)
@@ -425,6 +436,9 @@ def resolve_cell(
         if volume < 0.0:
             ledger.note(f"the crystal's axes are left-handed: the volume is {volume:g} Angstrom³")
     parameters = cell_parameters(real)
+    if known is not None and not np.allclose(parameters, known, rtol=_SAME_CELL, atol=0.0):
+        mine, theirs = (" ".join(f"{x:g}" for x in values) for values in (parameters, known))
+        ledger.note(f"the crystal's cell, {mine}, is not that of its structure factors, {theirs}")
     if lengths is not None:
         # Exactly what the user typed: the last bit decides numbers of cells and sub-pixels.
         parameters = (*lengths, *parameters[3:])

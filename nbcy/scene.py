@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -25,6 +25,7 @@ from nbcy.detector import (
     resolve_frame,
 )
 from nbcy.errors import ConfigError
+from nbcy.fcalc import B_SOL, K_SOL
 from nbcy.lattice import (
     DEFAULT_SEED,
     CellGeometry,
@@ -47,10 +48,11 @@ from nbcy.sources import (
 )
 from nbcy.structure_factors import HklGrid, StructureFactors
 from nbcy.units import to_si
-from nbcy.vectors import frozen
+from nbcy.vectors import frozen, norm, rotation_matrices, unit
 
 if TYPE_CHECKING:
     from nbcy.config import Config
+    from nbcy.io.coordinates import Coordinates
 
 FloatArray = NDArray[np.float64]
 Region = tuple[int, int, int, int]
@@ -246,7 +248,8 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     config : Config
         What the user gave.
     structure_factors : StructureFactors, optional
-        Used in place of the configuration's hkl file and default amplitude.
+        Used in place of the configuration's hkl or structure file and default amplitude; their cell
+        serves where the configuration gives none.
 
     Returns
     -------
@@ -269,6 +272,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     sampling = _resolve_sampling(config, "layer_capture" in quirks, ledger)
     sources = _resolve_sources(config, frame, wavelength, sampling, ledger)
 
+    structure = _read_structure(config, ledger) if structure_factors is None else structure_factors
     cell = resolve_cell(
         config,
         _read_matrix(config),
@@ -276,6 +280,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         "triclinic_cell" in quirks,
         lambda seed: ReferenceStream(seed).uniform,
         ledger,
+        None if structure is None else structure.cell,
     )
     cells = resolve_cells(config, cell, beam_size(config), ledger)
     a, b, c = (n * edge for n, edge in zip(cells, cell.sample, strict=True))
@@ -287,7 +292,10 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         cell.real * 1e-10, frame.spindle, phis, rotations, "phi_carryover" in quirks
     )
 
-    hkl = _resolve_structure_factors(config, structure_factors, ledger)
+    if not isinstance(structure, StructureFactors | None):
+        dmin = _finest_spacing(config, panels, sources, placement.distance, cell.reciprocal, ledger)
+        structure = _calculate(config, structure, dmin, wavelength, ledger)
+    hkl = _resolve_structure_factors(config, structure, ledger)
     interpolate = _resolve_interpolation(config, cells, hkl, ledger)
     oversample, recommended = _resolve_oversampling(
         config, max(cell.sample), wavelength * distance_in_pixels, ledger
@@ -519,24 +527,123 @@ def _resolve_mosaic(config: Config, ledger: Ledger) -> tuple[float, NDArray[np.f
     return spread, mosaic_rotations(spread, domains, ReferenceStream(seed).uniform)
 
 
+def _read_structure(config: Config, ledger: Ledger) -> StructureFactors | Coordinates | None:
+    """Read structure factors, or the atoms to calculate them of once the resolution is known."""
+    crystal = config.crystal
+    used: set[str] = set()
+    structure: StructureFactors | Coordinates | None = None
+    if crystal.hkl_file is not None:
+        structure = StructureFactors.from_text(crystal.hkl_file, crystal.default_F)
+    elif crystal.structure_file is not None:
+        from nbcy.io.structures import structure_kind
+
+        kind = structure_kind(crystal.structure_file)
+        if kind == "coordinates":
+            from nbcy.io.coordinates import read_coordinates
+
+            used = {"k_sol", "B_sol", "anomalous"}
+            structure = read_coordinates(crystal.structure_file)
+        else:
+            used = {"column", "missing", "anomalous"}
+            read = StructureFactors.from_mtz if kind == "mtz" else StructureFactors.from_cif
+            structure = read(
+                crystal.structure_file,
+                crystal.column,
+                anomalous=crystal.anomalous,
+                missing=crystal.missing or "default",
+                default_F=crystal.default_F,
+            )
+    for field in ("column", "missing", "k_sol", "B_sol", "anomalous"):
+        if getattr(crystal, field) not in (None, False) and field not in used:
+            what = "measured structure factors" if field in ("column", "missing") else "coordinates"
+            ledger.note(f"crystal.{field} is not used: there are no {what}")
+    return structure
+
+
+def _finest_spacing(
+    config: Config,
+    panels: Sequence[Panel],
+    sources: SourceList,
+    distance: float,
+    reciprocal: FloatArray,
+    ledger: Ledger,
+) -> float:
+    """Return the resolution that structure factors are needed to, Å."""
+    if config.sampling.dmin_angstrom > 0.0:
+        return config.sampling.dmin_angstrom
+    finest = 0.0
+    for panel in panels:
+        # Below 90° the largest angle is at a corner, above it one of these points is close by.
+        fast, slow = (
+            np.linspace(0.0, n * panel.pixel_size, 65)
+            for n in (panel.pixels_fast, panel.pixels_slow)
+        )
+        points = panel.origin + (
+            slow[:, np.newaxis, np.newaxis] * panel.slow + fast[:, np.newaxis] * panel.fast
+        ).reshape(-1, 3)
+        if config.detector.curved:  # physics 2 step 6
+            about_slow = rotation_matrices(panel.slow, points[:, 1] / distance)
+            about_fast = rotation_matrices(panel.fast, points[:, 2] / distance)
+            points = about_fast @ about_slow @ np.array([distance, 0.0, 0.0])
+        cosines = unit(points) @ sources.incident.T
+        lengths = np.sqrt(np.maximum(2.0 - 2.0 * cosines.min(axis=0), 0.0)) / sources.wavelengths
+        finest = max(finest, 1e-10 * float(lengths.max()))
+    # The nearest reflection may lie half a cell further, what interpolation needs two.
+    reach = 2.0 if _would_interpolate(config) else 0.5
+    dmin = 1.0 / (finest + reach * float(norm(reciprocal).sum()))
+    reason = f"{reach:g} cells beyond the detector's corners"
+    ledger.choose("crystal.dmin", 1e-10 * dmin, "m", "derived", reason)
+    ledger.note(
+        f"structure factors are calculated to {dmin:.3g} Angstrom: the corner of the detector sees "
+        f"{1.0 / finest:.3g} Angstrom (sampling.dmin_angstrom, -dmin set another limit)"
+    )
+    return dmin
+
+
+def _calculate(
+    config: Config, model: Coordinates, dmin: float, wavelength: float, ledger: Ledger
+) -> StructureFactors:
+    """Calculate structure factors of atoms."""
+    crystal = config.crystal
+    k_sol = K_SOL if crystal.k_sol is None else crystal.k_sol
+    b_sol = B_SOL if crystal.B_sol is None else crystal.B_sol
+    ledger.choose("crystal.k_sol", k_sol, "electrons/Angstrom³", origin_of(crystal.k_sol), "")
+    ledger.choose("crystal.B_sol", b_sol, "Angstrom²", origin_of(crystal.B_sol), "")
+    return StructureFactors.from_coordinates(
+        model,
+        dmin,
+        k_sol=k_sol,
+        B_sol=b_sol,
+        anomalous=crystal.anomalous,
+        wavelength_angstrom=1e10 * wavelength,
+        default_F=crystal.default_F,
+    )
+
+
 def _resolve_structure_factors(
     config: Config, structure_factors: StructureFactors | None, ledger: Ledger
 ) -> HklGrid:
-    """Read the list of structure factors and spread it over its box (physics 7)."""
+    """Spread the list of structure factors over its box (physics 7)."""
     crystal = config.crystal
-    if structure_factors is not None:
-        ledger.choose("crystal.hkl", len(structure_factors), "", "given", "structure factors")
-    elif crystal.hkl_file is not None:
-        structure_factors = StructureFactors.from_text(crystal.hkl_file, crystal.default_F)
-        ledger.choose("crystal.hkl", len(structure_factors), "", "given", crystal.hkl_file)
-    else:
+    if structure_factors is None:
         structure_factors = StructureFactors(np.empty((0, 3)), np.empty(0), crystal.default_F)
         ledger.choose("crystal.hkl", 0, "", "default", "default_F everywhere")
+    else:
+        source = crystal.hkl_file or crystal.structure_file or "structure factors"
+        ledger.choose("crystal.hkl", len(structure_factors), "", "given", source)
     for note in structure_factors.notes:
         ledger.note(note)
     if structure_factors.default_F == 0.0 and not structure_factors.F.any():
         ledger.note("every structure factor is 0: give an hkl list or default_F")
     return structure_factors.to_grid()
+
+
+def _would_interpolate(config: Config) -> bool:
+    """Whether a list of structure factors is interpolated."""
+    if config.sampling.interpolate is not None:
+        return config.sampling.interpolate
+    # The reference decides before it turns sample sizes into counts, which are 1 until then.
+    return min(config.crystal.cells or (1, 1, 1)) <= 2
 
 
 def _resolve_interpolation(
@@ -549,12 +656,10 @@ def _resolve_interpolation(
             ledger.note("sampling.interpolate is not used: there is no hkl list")
         ledger.choose("sampling.interpolate", False, "", "derived", "no hkl list")
         return False
+    interpolate = _would_interpolate(config)
     if wanted is not None:
         ledger.choose("sampling.interpolate", wanted, "", "given", "")
         return wanted
-    # The reference decides before it turns sample sizes into counts, which are 1 until then.
-    counts = config.crystal.cells or (1, 1, 1)
-    interpolate = min(counts) <= 2
     ledger.choose(
         "sampling.interpolate",
         interpolate,

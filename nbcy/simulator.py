@@ -45,7 +45,8 @@ class Simulator:
     quirks : iterable of str, optional
         Defects of the reference to reproduce (`nbcy.quirks.QUIRKS`), in place of ``config.quirks``.
     structure_factors : StructureFactors, optional
-        In place of ``config.crystal.hkl_file``.
+        In place of ``config.crystal.hkl_file`` or ``structure_file``; a cell of theirs serves where
+        the configuration gives none.
     **sections
         ``crystal``, ``beam``, ``detector``, ``spindle``, ``sampling``, ``background``.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -80,6 +82,27 @@ def rotate_xyz(v: FloatArray, x: float, y: float, z: float) -> FloatArray:
     sine, cosine = np.sin(z), np.cos(z)
     vx, vy = vx * cosine - vy * sine, vx * sine + vy * cosine
     return np.stack((vx, vy, vz), axis=-1)
+
+
+def angles_xyz(matrix: FloatArray) -> tuple[float, float, float]:
+    """Angles of `rotate_xyz` that a rotation matrix stands for.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (3, 3)
+        To be multiplied with column vectors.
+
+    Returns
+    -------
+    x, y, z : float
+        rad. Where y is a right angle, x takes what rounding leaves and z makes it whole.
+    """
+    m = matrix
+    x = math.atan2(m[2, 1], m[2, 2])
+    sine, cosine = math.sin(x), math.cos(x)
+    y = math.atan2(-m[2, 0], m[2, 1] * sine + m[2, 2] * cosine)
+    z = math.atan2(m[0, 2] * sine - m[0, 1] * cosine, m[1, 1] * cosine - m[1, 2] * sine)
+    return x, y, z
 
 
 def rotation_matrices(axes: FloatArray, angles: FloatArray) -> FloatArray:

@@ -20,7 +20,9 @@ LAYERS = [
     {"units"},
     {"config", "conventions", "presets"},
     {"_rng", "rng"},
-    {"detector", "sources", "lattice", "structure_factors", "background"},
+    {"detector", "sources", "lattice", "background"},
+    {"symmetry", "orientations"},
+    {"fcalc", "structure_factors"},
     {"scene"},
     {"_kernel"},
     {"noise", "assembly", "image", "io", "geometry", "prediction"},
@@ -34,7 +36,7 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {
     *("pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"),
-    *("h5py", "hdf5plugin", "fabio"),
+    *("gemmi", "h5py", "hdf5plugin", "fabio"),
 }
 
 

@@ -98,6 +98,12 @@ FIELDS = {
         "mosaic_domains": counts,
         "mosaic_seed": seeds,
         "hkl_file": texts,
+        "structure_file": texts,
+        "column": texts,
+        "missing": st.sampled_from(["default", "shell"]),
+        "anomalous": st.booleans(),
+        "k_sol": not_negative,
+        "B_sol": not_negative,
         "default_F": finite,
     },
     Beam: {
@@ -183,6 +189,7 @@ def sections(draw, model):
     fields = draw(st.fixed_dictionaries({}, optional=FIELDS[model]))
     for rivals in (
         ("cell_angstrom_deg", "matrix", "matrix_file"),
+        ("hkl_file", "structure_file"),
         ("energy_ev", "wavelength_angstrom"),
     ):
         for rival in [name for name in rivals if name in fields][1:]:
@@ -563,6 +570,7 @@ def test_refused(section, field, value, words):
             "cell_angstrom_deg",
         ),
         (Crystal, {"matrix": np.eye(3), "matrix_file": "A.mat"}, "crystal.matrix_file", "matrix"),
+        (Crystal, {"hkl_file": "a", "structure_file": "b"}, "crystal.structure_file", "hkl_file"),
     ],
 )
 def test_one_or_the_other(model, fields, field, other):

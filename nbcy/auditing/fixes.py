@@ -414,7 +414,11 @@ def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
         default = _number(other, "F_cell")
         yield Change(
             f"no structure factors, {default:g} for all",
-            {"crystal.hkl_file": None, "crystal.default_F": default},
+            {
+                "crystal.hkl_file": None,
+                "crystal.structure_file": None,
+                "crystal.default_F": default,
+            },
             f"(without -hkl) -default_F {default:g}",
         )
 

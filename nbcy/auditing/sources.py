@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FILE_FIELDS = (
     "crystal.matrix_file",
     "crystal.hkl_file",
+    "crystal.structure_file",
     "beam.source_file",
     "detector.mask_file",
 )

@@ -168,6 +168,7 @@ def check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str
         *inputs,
         *invocation.headers,
         config.crystal.hkl_file,
+        config.crystal.structure_file,
         config.crystal.matrix_file,
         config.beam.source_file,
         config.detector.mask_file,

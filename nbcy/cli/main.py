@@ -1,8 +1,8 @@
 """The entry point: drop-in flags or a subcommand, and the exit status.
 
-A subcommand is a module of this package that is imported only when used. It has
-``add_parser(subparsers)``, which adds its argparse parser, and ``run(args)``, which returns the
-exit status. A module with ``TAKES_FLAGS = True`` also gets the reference's flags, in
+A subcommand is a module of this package, with underscores for dashes, that is imported only when
+used. It has ``add_parser(subparsers)``, which adds its argparse parser, and ``run(args)``, which
+returns the exit status. A module with ``TAKES_FLAGS = True`` also gets the reference's flags, in
 ``args.flags``.
 """
 
@@ -20,16 +20,17 @@ from nbcy.cli.messages import Failure, note, warnings_as_notes
 from nbcy.errors import KernelError, NbcyError, UsageError
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
-    "simulate": "an image from a configuration file, the flags below, or both",
+    "simulate": "an image from a configuration file, a structure, the flags below",
     "trace": "every number on the way to one pixel",
     "audit": "where two traces diverge, and why",
     "compare": "two images, pixel by pixel",
     "convert": "images from one format to another",
     "view": "a picture of an image, with resolution rings",
+    "structure-factors": "a list in P1 from PDB, mmCIF or MTZ, and what it holds",
     "demo": "lysozyme on a Pilatus: an image from data that ship with nbcy",
     "info": "what was built and what runs",
 }
-"""The subcommands, each a module of that name."""
+"""The subcommands, each a module of that name, with underscores for dashes."""
 
 USAGE: Final = """\
 usage: nbcy FLAG [VALUE ...] ...    nanoBragg's flags, report and files
@@ -121,7 +122,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _run_subcommand(name: str, words: list[str]) -> int:
-    module = import_module(f"nbcy.cli.{name}")
+    module = import_module(f"nbcy.cli.{name.replace('-', '_')}")
     flags: list[str] = []
     if getattr(module, "TAKES_FLAGS", False):
         from nbcy.cli.flags import split

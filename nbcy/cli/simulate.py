@@ -1,12 +1,12 @@
-"""``nbcy simulate``: a configuration file, the reference's flags, or both."""
+"""``nbcy simulate``: a configuration file, a structure, the reference's flags, or all of them."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbcy.cli.flags import Invocation, blame, parse
 from nbcy.errors import ConfigError, UsageError
@@ -16,16 +16,38 @@ if TYPE_CHECKING:
 
 TAKES_FLAGS = True
 
+_STRUCTURES: Final[Mapping[str, str]] = {
+    "pdb": "coordinates, PDB or mmCIF: structure factors are calculated, with bulk solvent",
+    "mtz": "measured amplitudes or intensities",
+    "cif": "mmCIF, of coordinates or of structure factors",
+}
+_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pdb": ("coordinates",),
+    "mtz": ("mtz",),
+    "cif": ("coordinates", "reflections"),
+}
+
+CELLS: Final = 20
+"""Unit cells along each axis when only a structure is given."""
+
+FLUENCE: Final = 1e24
+"""Photons/m² then: the focus of a free electron laser."""
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "simulate",
-        usage="nbcy simulate [CONFIG.toml|CONFIG.json] [--geometry FILE | --detector NAME] "
-        "[FLAG [VALUE ...] ...] [--set KEY=VALUE] [--frames N] [--noise] [-o FILE]",
-        description="Simulate an image from a configuration file, nanoBragg's flags (see nbcy "
-        "--help), or both.\nFlags override --set, which overrides the file.",
-        epilog="examples: nbcy simulate experiment.toml -N 20 --set beam.energy='12 keV' "
+        usage="nbcy simulate [CONFIG.toml|CONFIG.json] [--pdb|--mtz|--cif FILE] "
+        "[--geometry FILE | --detector NAME] [FLAG [VALUE ...] ...] [--set KEY=VALUE] "
+        "[--frames N] [--noise] [-o FILE]",
+        description="Simulate an image from a configuration file, a structure, nanoBragg's flags "
+        "(see nbcy --help), or all of them.\nFlags override the structure, which overrides --set, "
+        "which overrides the file.\nWith a structure and no file, what an image needs and nothing "
+        "gives is chosen, and said.",
+        epilog="examples: nbcy simulate --pdb model.pdb --detector eiger4m -distance 200 "
+        "-o image.png\n"
+        "          nbcy simulate experiment.toml -N 20 --set beam.energy='12 keV' "
         "-o image.img -o image.png\n"
         "          nbcy simulate experiment.toml --frames 90 --noise -o series.nxs "
         "-o frame_#####.cbf",
@@ -91,10 +113,19 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="set a field, as in crystal.cells=[20,20,20]; repeatable",
     )
+    structure = parser.add_mutually_exclusive_group()
+    for kind, text in _STRUCTURES.items():
+        structure.add_argument(f"--{kind}", metavar="FILE", help=text)
+    parser.add_argument(
+        "--column", metavar="NAME", help="what to read of MTZ or structure factor mmCIF"
+    )
+    parser.add_argument(
+        "--anomalous", action="store_true", default=None, help="keep Friedel mates apart"
+    )
 
 
 def read_inputs(args: argparse.Namespace) -> Invocation:
-    """Read a geometry, a configuration file, ``--set`` and the reference's flags, in this order.
+    """Read a geometry, a configuration file, ``--set``, a structure and the flags, in this order.
 
     Parameters
     ----------
@@ -112,9 +143,10 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
     """
     from nbcy.config import Config
 
+    structure = _structure(args)
     named = args.config, args.geometry, args.detector
-    if named == (None, None, None) and not (args.set or args.flags):
-        raise UsageError("nothing to simulate: give a configuration file or flags")
+    if named == (None, None, None) and not (args.set or args.flags or structure):
+        raise UsageError("nothing to simulate: give a configuration file, a structure or flags")
     if args.geometry is not None and args.detector is not None:
         raise UsageError("--detector: the detector is that of --geometry")
     base = Config()
@@ -124,10 +156,15 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
         base = Geometry.read(args.geometry).config
     if args.config is not None:
         base = base.with_overrides(_flat(Config.load(args.config)))
-    invocation = parse(args.flags, base.with_overrides(_settings(args.set)))
+    base = base.with_overrides(_settings(args.set)).with_overrides(structure)
+    invocation = parse(args.flags, base)
     if args.detector is not None:
         invocation = replace(invocation, config=_preset(args.detector, invocation))
-    return invocation
+    if "crystal.structure_file" not in structure:
+        return invocation
+    if "crystal.hkl_file" in invocation.given:
+        raise UsageError("-hkl cannot be given along with --pdb, --mtz or --cif")
+    return invocation if args.config is not None else _complete(invocation)
 
 
 def _flat(config: Config) -> dict[str, Any]:
@@ -156,7 +193,59 @@ def _preset(name: str, invocation: Invocation) -> Config:
 
 def _inputs(args: argparse.Namespace) -> list[str]:
     """Return the files that were read, and must not be written to."""
-    return [path for path in (args.config, args.geometry) if path is not None]
+    named = (args.config, args.geometry, args.pdb, args.mtz, args.cif)
+    return [path for path in named if path is not None]
+
+
+def _structure(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options of a structure set.
+
+    Raises
+    ------
+    UsageError
+        The file holds something else.
+    """
+    settings: dict[str, Any] = {}
+    for option, kinds in _KINDS.items():
+        path = getattr(args, option)
+        if path is None:
+            continue
+        from nbcy.io.structures import NAMES, structure_kind
+
+        kind = structure_kind(path)
+        if kind not in kinds:
+            fitting = next(name for name, others in _KINDS.items() if kind in others)
+            raise UsageError(f"--{option} {path}: this is {NAMES[kind]}; give it as --{fitting}")
+        settings["crystal.structure_file"] = path
+    for name in ("column", "anomalous"):
+        if getattr(args, name) is not None:
+            settings[f"crystal.{name}"] = getattr(args, name)
+    return settings
+
+
+def _complete(invocation: Invocation) -> Invocation:
+    """Choose what makes an image worth looking at, where nothing says otherwise."""
+    crystal, beam = invocation.config.crystal, invocation.config.beam
+    chosen: dict[str, Any] = {}
+    notes: list[str] = []
+    if (crystal.matrix, crystal.matrix_file, crystal.misset_deg) == (None, None, None):
+        chosen["crystal.misset_random"] = True
+        if not crystal.misset_random and crystal.misset_seed is None:
+            notes.append("no orientation is given: a random one is taken (-misset, -misset_seed)")
+    if (crystal.cells, crystal.size_x_mm, crystal.size_y_mm, crystal.size_z_mm) == (None,) * 4:
+        chosen["crystal.cells"] = CELLS
+        notes.append(f"no size is given: {CELLS} unit cells along each axis are taken (-N)")
+    if beam.fluence_photons_per_m2 is None and beam.flux_photons_per_s is None:
+        chosen["beam.fluence_photons_per_m2"] = FLUENCE
+        notes.append(
+            f"no intensity is given: a fluence of {FLUENCE:g} photons/m² is taken, 1e12 photons on "
+            "a square micrometre (-fluence, -flux)"
+        )
+    return replace(
+        invocation,
+        config=invocation.config.with_overrides(chosen),
+        notes=(*invocation.notes, *notes),
+    )
 
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:

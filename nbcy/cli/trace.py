@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbcy.cli.messages import note
 from nbcy.cli.simulate import add_inputs, read_inputs
 from nbcy.errors import UsageError
 from nbcy.trace import Trace
@@ -24,8 +25,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "trace",
-        usage="nbcy trace [CONFIG.toml|CONFIG.json|LOG] [FLAG [VALUE ...] ...] [--set KEY=VALUE] "
-        "--pixel SLOW FAST [--panel NAME] [--format table|log|json|equation] [-o FILE]",
+        usage="nbcy trace [CONFIG.toml|CONFIG.json|LOG] [--pdb|--mtz|--cif FILE] "
+        "[FLAG [VALUE ...] ...] [--set KEY=VALUE] --pixel SLOW FAST [--panel NAME] "
+        "[--format table|log|json|equation] [-o FILE]",
         description="Print every number on the way to one pixel, from the detector's origin to "
         "photons: with the same\nphysics that renders the image, or from a trace log or trace JSON "
         "that was written before.",
@@ -98,6 +100,8 @@ def _trace(args: argparse.Namespace) -> Trace:
             raise UsageError(f"--pixel: {args.config} is a trace and holds one pixel")
         return Trace.read(args.config)
     invocation = read_inputs(args)
+    for text in invocation.notes:
+        note(text)
     pixel = args.pixel or invocation.run.trace_pixel
     if pixel is None:
         raise UsageError("which pixel? give --pixel SLOW FAST")

@@ -78,6 +78,8 @@ def numbers(path: str | os.PathLike[str], row: int, words: list[str], what: str)
     values = []
     for word in words:
         try:
+            if "_" in word or not word.isascii():  # Python's numbers, not the formats'
+                raise ValueError
             value = float(word)
         except ValueError:
             raise FileError(path, f"{word!r} is not a number; expected {what}", row) from None
