@@ -1,4 +1,4 @@
-"""Time every kernel build on every shape of work: ns per step, and the ratio to the scalar build.
+"""Time every kernel build on every shape of work, and what is not the kernel: python -m bench.
 
 One step is one sub-pixel x layer x source x phi x domain of one pixel. Each figure is the median of
 repeats that are interleaved over the builds, so that a slow spell of the machine meets them all.
@@ -18,13 +18,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import costs
+from bench.peak import multiply_adds_per_ns
 from bench.shapes import SHAPES, Shape, write_inputs
 from nbcy._kernel import KernelScene, available_isas
 from nbcy.cli.flags import parse
 from nbcy.installation import config_info
 from nbcy.scene import build_scene
 
-SLOW_BUILDS = ("scalar",)
+Roi = tuple[int, int, int, int]
+
+OPERATIONS = 90
+"""Arithmetic instructions of a step of a square crystal, counted in the AVX-512 build's loop."""
+
+NOISE = 1.1
+"""What `--compare` flags, beyond the spread of the repeats: the machine may be shared."""
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -33,13 +41,13 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def rows_of(shape: Shape, kernel: KernelScene) -> tuple[int, int, int, int]:
+def rows_of(shape: Shape, kernel: KernelScene) -> Roi:
     fast_min, fast_max, _, _ = kernel.scene.roi
     low, high = map(int, shape.slow.split())
     return fast_min, fast_max, low, high
 
 
-def steps_in(kernel: KernelScene, roi: tuple[int, int, int, int]) -> int:
+def steps_in(kernel: KernelScene, roi: Roi) -> int:
     pixels = (roi[1] - roi[0] + 1) * (roi[3] - roi[2] + 1)
     return pixels * kernel.scene.steps * kernel.scene.layers
 
@@ -58,54 +66,105 @@ def reference_seconds(executable: Path, flags: list[str], roi: list[int]) -> flo
 def measure(shape: Shape, repeats: int, threads: int, reference: Path | None) -> dict[str, Any]:
     flags = shape.flags.split()
     kernel = KernelScene(build_scene(parse(flags).config))
+    single = KernelScene(build_scene(parse([*flags, "-precision", "single"]).config))
+    few, isas = rows_of(shape, kernel), available_isas()
+    fastest = isas[-1]
+    # name: kernel, region, threads, instruction set, whether steps may be left out
+    runs: dict[str, tuple[KernelScene, Roi, int, str, bool]] = {
+        isa: (kernel, few if isa == "scalar" else kernel.scene.roi, 1, isa, False) for isa in isas
+    }
+    if kernel.skips:
+        runs = {name: (k, few, t, isa, s) for name, (k, _, t, isa, s) in runs.items()}
+        runs["skipping"] = (kernel, kernel.scene.roi, 1, fastest, True)
+    if single.scene.precision == "single":
+        runs["single"] = (single, few if kernel.skips else kernel.scene.roi, 1, fastest, False)
+    last = runs["skipping"] if kernel.skips else runs[fastest]
+    runs[f"{threads} threads"] = (last[0], last[1], threads, last[3], last[4])
     times: dict[str, list[float]] = {}
     for _ in range(repeats):
-        for isa in available_isas():
-            roi = rows_of(shape, kernel) if isa in SLOW_BUILDS else kernel.scene.roi
+        for name, (scene, roi, number, isa, skip) in runs.items():
             taken = seconds(
-                lambda isa=isa, roi=roi: kernel.render(threads=threads, isa=isa, roi=roi)
+                lambda s=scene, n=number, i=isa, r=roi, k=skip: s.render(n, i, r, skip=k)
             )
-            times.setdefault(isa, []).append(1e9 * taken / steps_in(kernel, roi))
+            times.setdefault(name, []).append(1e9 * taken / steps_in(kernel, roi))
         if reference:
-            roi = rows_of(shape, kernel)
-            taken = reference_seconds(reference, flags, list(roi))
-            times.setdefault("reference", []).append(1e9 * taken / steps_in(kernel, roi))
-    nanoseconds = {name: statistics.median(values) for name, values in times.items()}
-    spread = {name: max(values) / min(values) for name, values in times.items()}
+            taken = reference_seconds(reference, flags, list(few))
+            times.setdefault("reference", []).append(1e9 * taken / steps_in(kernel, few))
     return {
         "shape": shape.name,
         "what": shape.what,
-        "ns_per_step": nanoseconds,
-        "max_over_min": spread,
+        "steps_per_pixel": kernel.scene.steps,
+        "ns_per_step": {name: statistics.median(values) for name, values in times.items()},
+        "max_over_min": {name: max(values) / min(values) for name, values in times.items()},
     }
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    names = list(results[0]["ns_per_step"])
-    lines = [f"{'ns per step':<12}" + "".join(f"{name:>20}" for name in names)]
+    names = list(dict.fromkeys(name for result in results for name in result["ns_per_step"]))
+    lines = [f"{'ns per step':<12}" + "".join(f"{name:>18}" for name in names)]
     for result in results:
         figures = result["ns_per_step"]
         cells = [
-            f"{figures[name]:.2f} (x{figures['scalar'] / figures[name]:.1f})" for name in names
+            f"{figures[name]:.3g} (x{figures['scalar'] / figures[name]:.3g})"
+            if name in figures
+            else ""
+            for name in names
         ]
-        lines.append(f"{result['shape']:<12}" + "".join(f"{cell:>20}" for cell in cells))
+        lines.append(f"{result['shape']:<12}" + "".join(f"{cell:>18}" for cell in cells))
     return "\n".join(lines)
+
+
+def peak_lines(results: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for isa in available_isas():
+        rate = multiply_adds_per_ns(isa)
+        if rate is None:
+            continue
+        for result in results:
+            if result["shape"] in ("seed", "broad"):
+                share = OPERATIONS / result["ns_per_step"][isa] / rate
+                lines.append(
+                    f"{isa}: {rate:.3g} multiply-adds per ns measured; {result['shape']} does "
+                    f"{100.0 * share:.0f} % as many operations ({OPERATIONS} a step)"
+                )
+    return lines
+
+
+def compared(old: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
+    """Changes beyond what the repeats of both runs spread, and the noise of a shared machine."""
+    lines = []
+    before = {result["shape"]: result for result in old["results"]}
+    for result in results:
+        was = before.get(result["shape"], {"ns_per_step": {}})
+        for name, now in result["ns_per_step"].items():
+            if name not in was["ns_per_step"]:
+                continue
+            ratio = now / was["ns_per_step"][name]
+            noise = NOISE * max(result["max_over_min"][name], was["max_over_min"][name])
+            if not 1.0 / noise < ratio < noise:
+                verdict = "slower" if ratio > 1.0 else "faster"
+                lines.append(f"{result['shape']}, {name}: x{ratio:.2f} ({verdict})")
+    return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2, help="for the last column")
     parser.add_argument("--shapes", nargs="+", choices=[s.name for s in SHAPES])
     parser.add_argument(
         "--reference", type=Path, help="a nanoBragg executable, timed on the same work"
     )
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--compare", type=Path, help="an earlier --json: tell what changed")
     arguments = parser.parse_args()
-    if arguments.repeats < 1:
-        parser.error("--repeats: needs at least 1")
-    if arguments.reference and not arguments.reference.is_file():
-        parser.error(f"--reference {arguments.reference}: there is no such file")
+    if arguments.repeats < 1 or arguments.threads < 1:
+        parser.error("--repeats and --threads need at least 1")
+    for name in ("reference", "compare"):
+        path = getattr(arguments, name)
+        if path and not path.is_file():
+            parser.error(f"--{name} {path}: there is no such file")
+    old = json.loads(arguments.compare.read_text()) if arguments.compare else None
     reference = arguments.reference.resolve() if arguments.reference else None
     out = arguments.json.resolve() if arguments.json else None
     chosen = [s for s in SHAPES if not arguments.shapes or s.name in arguments.shapes]
@@ -114,15 +173,19 @@ def main() -> None:
         write_inputs(Path(folder))
         os.chdir(folder)
         results = [measure(s, arguments.repeats, arguments.threads, reference) for s in chosen]
+        others = costs.measure(arguments.repeats)
         os.chdir("/")
-    print(f"threads {arguments.threads}, median of {arguments.repeats}; (x...): ratio to scalar")
+    print(f"one thread, median of {arguments.repeats}; (x...): ratio to scalar")
     for shape in chosen:
         print(f"  {shape.name:<6} {shape.what}")
     print(table(results))
+    print("\n".join(peak_lines(results)))
+    print(f"\n{'ms':>55}\n" + costs.table(others))
+    if old is not None:
+        print("\n" + ("\n".join(compared(old, results)) or "nothing changed beyond noise"))
     if out:
-        out.write_text(
-            json.dumps({"installation": config_info(), "results": results}, indent=1) + "\n"
-        )
+        figures = {"installation": config_info(), "results": results, "costs": others}
+        out.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

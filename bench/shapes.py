@@ -57,6 +57,14 @@ SHAPES = (
         "120 135",
     ),
     Shape(
+        "sparse",
+        "64 x 64 x 1000 domains x 100 wavelengths, gauss crystal of 100 cells a side",
+        "-mat A.mat -hkl P1.hkl -nointerpolate -oversample 1 -lambda 0.9768 -N 100 -distance 120"
+        " -pixel 0.3 -detpixels 64 -Xbeam 40 -Ybeam 30 -mosaic 0.5 -mosaic_domains 1000"
+        " -dispersion 1 -dispsteps 100 -gauss_xtal",
+        "30 31",
+    ),
+    Shape(
         "saxs",
         "512 x 512 x 1 step, tricubic, N = 1",
         "-mat A.mat -hkl P1.hkl -interpolate -oversample 1 -lambda 0.9768 -N 1 -distance 500"

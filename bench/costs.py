@@ -1,0 +1,97 @@
+"""What is not the kernel: starting, reading, building, writing, many images, memory."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import nbcy
+from bench.shapes import SHAPES
+from nbcy.cli.flags import parse
+from nbcy.image import Image
+from nbcy.io.hkl import read_hkl
+from nbcy.scene import build_scene
+
+FLAGS = {shape.name: shape.flags for shape in SHAPES}
+MIB = 2.0**20
+
+PEAK_MEMORY = """
+import resource, sys, warnings
+warnings.simplefilter("ignore")
+from nbcy._kernel import KernelScene
+from nbcy.cli.flags import parse
+from nbcy.scene import build_scene
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+kernel = KernelScene(build_scene(parse(sys.argv[1:]).config))
+image, _ = kernel.render(threads=2)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(1024 * (after - before), image.nbytes + kernel.scene.hkl.data.nbytes)
+"""
+
+
+def median_ms(work: Callable[[], object], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)
+
+
+def python(*arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=Path.cwd()
+    ).stdout
+
+
+def many_overhead(repeats: int) -> float:
+    """Share of the time of images of 512 x 512 x 1 step that the kernel does not take."""
+    flags = FLAGS["cubic"].replace("-detpixels 1024", "-detpixels 512").split()
+    simulator = nbcy.Simulator(parse(flags).config)
+    rotations = np.broadcast_to(np.eye(3), (50, 3, 3))
+
+    def images() -> None:
+        for _ in simulator.run_many(rotations, threads=1, progress=False):
+            pass
+
+    def kernels() -> None:
+        for _ in rotations:
+            simulator._kernel.render(1)
+
+    whole, kernel = [], []
+    for _ in range(repeats):
+        whole.append(median_ms(images, 1))
+        kernel.append(median_ms(kernels, 1))
+    return min(whole) / min(kernel) - 1.0
+
+
+def measure(repeats: int) -> dict[str, float]:
+    """Costs in ms, unless their name says otherwise; in a folder with the shapes' inputs."""
+    seed = parse(FLAGS["seed"].split()).config
+    cubic = nbcy.Simulator(parse(FLAGS["cubic"].split()).config)
+    image: Image = nbcy.Simulator(seed).run(threads=2)
+    nothing = median_ms(lambda: python("-c", "pass"), repeats)
+    command = ["-m", "nbcy", *FLAGS["cubic"].split(), "-nonoise", "-nopgm", "-floatfile", "f.bin"]
+    grown, held = map(int, python("-c", PEAK_MEMORY, *FLAGS["seed"].split()).split())
+    return {
+        "import nbcy": median_ms(lambda: python("-c", "import nbcy"), repeats) - nothing,
+        "read 64 k structure factors": median_ms(lambda: read_hkl("P1.hkl"), repeats),
+        "build the seed's scene, list included": median_ms(lambda: build_scene(seed), repeats),
+        "write the seed's float image": median_ms(lambda: image.save("a.bin"), repeats),
+        "write the seed's SMV image": median_ms(lambda: image.save("a.img"), repeats),
+        "nbcy, 1024 x 1024 x 1 step, whole process": median_ms(lambda: python(*command), repeats),
+        "the same, warm, two threads": median_ms(lambda: cubic.run(threads=2), 5 * repeats),
+        "run_many, 512 x 512 x 1 step: overhead, %": 100.0 * many_overhead(repeats),
+        "seed: memory beyond image and grid, MiB": (grown - held) / MIB,
+    }
+
+
+def table(costs: dict[str, float]) -> str:
+    return "\n".join(f"{name:<45}{value:>10.1f}" for name, value in costs.items())
