@@ -540,7 +540,6 @@ static nbcy_block *new_block(const nbcy_scene *sc)
     nbcy_block *b = new_lanes(sizeof *b);
     if (!b)
         return NULL;
-    memset(b, 0, sizeof *b);
     b->capture_first = new_lanes(sizeof(nbcy_lanes) * (size_t)sc->layers);
     if (!b->capture_first) {
         free(b);

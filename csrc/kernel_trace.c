@@ -77,6 +77,7 @@ static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, 
 {
     nbcy_block *b = new_block(sc);
     if (b) {
+        b->polar_first[0] = b->polar_seen[0] = 0.0;
         b->n = b->vectors = 1;
         b->panel = &sc->panels[panel];
         b->slow[0] = (double)slow;
