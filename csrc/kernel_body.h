@@ -15,8 +15,14 @@
 #define NBCY_CHUNK 16
 #define NBCY_SWEEP 64
 
+/* Lanes that are neighbours in a row of a full patch. */
+#define NBCY_RUN 4
+
 /* Lanes that are compact on the detector; no vector is wider. */
 #define NBCY_GROUP 8
+
+/* Vectors whose steps are computed side by side: independent work for processors to find. Blocks hold whole pairs. */
+#define NBCY_ABREAST (NBCY_WIDTH > 1 ? 2 : 1)
 
 typedef real nbcy_lanes[NBCY_BLOCK / NBCY_WIDTH];
 
@@ -26,7 +32,8 @@ typedef struct {
     int64_t image_index[NBCY_BLOCK];
     nbcy_lanes fast, slow;                 /* pixel coordinates */
     nbcy_lanes column, row;                /* the same within a full patch */
-    nbcy_lanes dx, dy, dz, airpath;        /* unit vector and distance to the current sub-pixel */
+    int64_t run[NBCY_BLOCK / NBCY_RUN];    /* where in the image its runs start, seen from its corner */
+    nbcy_lanes dx, dy, dz;                 /* unit vector to the current sub-pixel */
     nbcy_lanes qx, qy, qz;                 /* scattering vector (1/m), or, of several wavelengths, times each */
     nbcy_lanes omega, capture, polar;      /* of the current visit: one sub-pixel, layer, direction */
     nbcy_lanes omega_first, omega_sum, capture_total, polar_first, polar_seen, polar_any;
@@ -36,10 +43,10 @@ typedef struct {
     double inverse_wavelength[NBCY_SWEEP];
     nbcy_lanes kept[NBCY_SWEEP];           /* 0 where dmin skips */
     nbcy_lanes sum_orientations[NBCY_CHUNK];
-    int64_t reflection[2 * NBCY_WIDTH];    /* of the last step: index into the padded grid */
 #ifdef NBCY_TRACING
-    nbcy_lanes px, py, pz;                 /* the sub-pixel's position */
+    nbcy_lanes px, py, pz, airpath;        /* the sub-pixel's position and distance */
     nbcy_lanes h, k, l, lattice;           /* of the last step */
+    int64_t reflection;                    /* its index into the padded grid */
 #endif
     real *capture_first;                   /* [layer][vector]: of the first sub-pixel */
 } nbcy_block;
@@ -86,16 +93,16 @@ static void place_subpixel(const nbcy_scene *sc, nbcy_block *b, int sub_slow, in
 {
     const nbcy_panel *p = b->panel;
     const double sub = p->pixel_size / sc->oversample, depth = layer * sc->layer_step;
-    const double ox = p->origin[0] + depth * p->normal[0];
-    const double oy = p->origin[1] + depth * p->normal[1];
-    const double oz = p->origin[2] + depth * p->normal[2];
     const double area = p->pixel_size * p->pixel_size * p->close_distance;
+    double origin[3];
+    for (int axis = 0; axis < 3; axis++)
+        origin[axis] = p->origin[axis] + depth * p->normal[axis];
     FOR_LANES {
         real f = sub * (b->fast[i] * sc->oversample + sub_fast) + sub / 2.0;
         real s = sub * (b->slow[i] * sc->oversample + sub_slow) + sub / 2.0;
-        b->dx[i] = f * p->fast[0] + s * p->slow[0] + ox;
-        b->dy[i] = f * p->fast[1] + s * p->slow[1] + oy;
-        b->dz[i] = f * p->fast[2] + s * p->slow[2] + oz;
+        b->dx[i] = f * p->fast[0] + s * p->slow[0] + origin[0];
+        b->dy[i] = f * p->fast[1] + s * p->slow[1] + origin[1];
+        b->dz[i] = f * p->fast[2] + s * p->slow[2] + origin[2];
     }
     if (sc->curved)
         bend(sc, b);
@@ -103,7 +110,7 @@ static void place_subpixel(const nbcy_scene *sc, nbcy_block *b, int sub_slow, in
     FOR_LANES {
         real r = nbcy_sqrt(b->dx[i] * b->dx[i] + b->dy[i] * b->dy[i] + b->dz[i] * b->dz[i]);
         real inverse = 1.0 / r, square = inverse * inverse;
-        b->airpath[i] = r;
+        TRACE(b->airpath[i] = r;)
         b->dx[i] *= inverse;
         b->dy[i] *= inverse;
         b->dz[i] *= inverse;
@@ -121,6 +128,12 @@ static void capture_in_layer(const nbcy_scene *sc, nbcy_block *b, int layer)
         real inverse = 1.0 / nbcy_max(along, nbcy_all(1e-300));
         b->capture[i] = nbcy_exp_negative(front * inverse) - nbcy_exp_negative(back * inverse);
     }
+}
+
+/* Of the first sub-pixel. */
+static const real *first_capture(const nbcy_scene *sc, const nbcy_block *b, int layer)
+{
+    return sc->mu == 0.0 ? b->capture : b->capture_first + layer * (NBCY_BLOCK / NBCY_WIDTH);
 }
 
 /* How many of the sources from this one on are rendered together. */
@@ -141,16 +154,13 @@ static int chunk_of(const nbcy_scene *sc, int64_t first, int most)
 }
 
 /* The polarization of the first sub-pixel and source that dmin does not skip. */
-static void keep_first_polar(const nbcy_scene *sc, nbcy_block *b)
+static void keep_first_polar(nbcy_block *b)
 {
     FOR_LANES {
-        real fresh = 1.0 - b->polar_seen[i];
-        if (sc->dmin > 0.0) {
-            real kept = b->kept[0][i];
-            for (int j = 1; j < b->n_chunk; j++)
-                kept = nbcy_max(kept, b->kept[j][i]);
-            fresh *= kept;
-        }
+        real kept = b->kept[0][i];
+        for (int j = 1; j < b->n_chunk; j++)
+            kept = nbcy_max(kept, b->kept[j][i]);
+        const real fresh = kept * (1.0 - b->polar_seen[i]);
         b->polar_first[i] += fresh * b->polar[i];
         b->polar_seen[i] += fresh;
     }
@@ -189,8 +199,10 @@ static int aim_sources(const nbcy_scene *sc, nbcy_block *b, int64_t first, int n
         FOR_LANES b->polar_any[i] = b->polar[i];
     for (int j = 0; j < n; j++)
         b->inverse_wavelength[j] = n == 1 ? 1.0 : source[j].inverse_wavelength;
-    double kept_any = sc->dmin == 0.0;
-    for (int j = 0; j < n && sc->dmin > 0.0; j++) {
+    if (sc->dmin == 0.0)
+        return 1;
+    double kept_any = 0.0;
+    for (int j = 0; j < n; j++) {
         FOR_LANES {
             real s = nbcy_sqrt(b->qx[i] * b->qx[i] + b->qy[i] * b->qy[i] + b->qz[i] * b->qz[i]);
             b->kept[j][i] = nbcy_if_less(1.0 / (s * b->inverse_wavelength[j]), nbcy_all(sc->dmin), nbcy_all(0.0), nbcy_all(1.0));
@@ -199,7 +211,7 @@ static int aim_sources(const nbcy_scene *sc, nbcy_block *b, int64_t first, int n
     }
     if (kept_any == 0.0)
         return 0;
-    keep_first_polar(sc, b);
+    keep_first_polar(b);
     return 1;
 }
 
@@ -223,6 +235,23 @@ static void lane_range(const nbcy_block *b, const real *lanes, double *centre, d
 
 enum place { INSIDE, ASTRIDE, OUTSIDE };
 
+/* Whether every orientation puts the reflections nearest to a block inside the box of the grid. */
+static int always_inside(const nbcy_scene *sc, const nbcy_block *b)
+{
+    double square = 0.0, scale = 0.0;
+    for (int axis = 0; axis < 3; axis++) {
+        const double farthest = fabs(b->q_centre[axis]) + b->q_extent[axis];
+        square += farthest * farthest;
+    }
+    for (int j = 0; j < b->n_chunk; j++)
+        scale = b->inverse_wavelength[j] > scale ? b->inverse_wavelength[j] : scale;
+    const double q = sqrt(square) * scale;
+    int inside = 1;
+    for (int axis = 0; axis < 3; axis++)
+        inside &= sc->cell_length[axis] * q < sc->index_high[axis] && sc->cell_length[axis] * q < -sc->index_low[axis];
+    return inside;
+}
+
 /* Where in the box of the grid an orientation puts the reflections nearest to a block. */
 static enum place place_in_grid(const nbcy_scene *sc, const nbcy_block *b, const double *cell)
 {
@@ -245,34 +274,52 @@ static enum place place_in_grid(const nbcy_scene *sc, const nbcy_block *b, const
     return place;
 }
 
-/* Section 7: the lattice factor (sign dropped: only its square counts) from the distances to the nearest node. */
-NBCY_INLINE real lattice_factor(const nbcy_scene *sc, real dh, real dk, real dl, const int shape)
+/* Section 7: the lattice factors (sign dropped: only their squares count) at n places, from the distances h, k, l to the
+   nearest nodes. */
+NBCY_INLINE void lattice_factors(const nbcy_scene *sc, const real *restrict distance, const int shape, const int n, real *restrict lattice)
 {
-    const double volume = sc->cells[0] * sc->cells[1] * sc->cells[2];
     if (shape == NBCY_SQUARE) {
         /* sin(pi N h)/sin(pi h) = +-sin(pi N d)/sin(pi d): fractions are exact, so both sines are one
            polynomial on [-1/2, 1/2] and the three ratios share one division */
-        const real offset[3] = {nbcy_abs_above(dh, NBCY_TINY), nbcy_abs_above(dk, NBCY_TINY), nbcy_abs_above(dl, NBCY_TINY)};
-        real turns[3];
-        for (int axis = 0; axis < 3; axis++)
-            turns[axis] = sc->cells[axis] * offset[axis];
-        for (int axis = 0; axis < 3; axis++)
-            turns[axis] -= nbcy_rint(turns[axis]);
-        return nbcy_sine_product(turns) / nbcy_sine_product(offset);
+        real offset[3 * NBCY_ABREAST], turns[3 * NBCY_ABREAST], over[NBCY_ABREAST], under[NBCY_ABREAST];
+        for (int i = 0; i < 3 * n; i++)
+            offset[i] = nbcy_abs_above(distance[i], NBCY_TINY);
+        for (int i = 0; i < 3 * n; i++)
+            turns[i] = sc->cells[i % 3] * offset[i];
+        for (int i = 0; i < 3 * n; i++)
+            turns[i] -= nbcy_rint(turns[i]);
+        nbcy_sine_products(over, turns, n);
+        nbcy_sine_products(under, offset, n);
+        for (int i = 0; i < n; i++)
+            lattice[i] = over[i] / under[i];
+        return;
     }
-    const double *m = sc->metric;
-    real rho = m[0] * dh * dh + m[1] * dk * dk + m[2] * dl * dl
-             + 2.0 * m[3] * dh * dk + 2.0 * m[4] * dh * dl + 2.0 * m[5] * dk * dl;
-    if (shape == NBCY_ROUND)
-        return volume * 0.723601254558268 * nbcy_sphere(nbcy_sqrt(rho));
-    if (shape == NBCY_GAUSS)
-        return volume * nbcy_exp_negative(rho * (-1.0 / 0.63));
-    return nbcy_if_less(rho, nbcy_all(0.3969), nbcy_all(volume), nbcy_all(0.0));
+    const double *m = sc->metric, volume = sc->cells[0] * sc->cells[1] * sc->cells[2];
+    for (int i = 0; i < n; i++) {
+        const real dh = distance[3 * i], dk = distance[3 * i + 1], dl = distance[3 * i + 2];
+        const real rho = m[0] * dh * dh + m[1] * dk * dk + m[2] * dl * dl
+                       + 2.0 * m[3] * dh * dk + 2.0 * m[4] * dh * dl + 2.0 * m[5] * dk * dl;
+        if (shape == NBCY_ROUND)
+            lattice[i] = volume * 0.723601254558268 * nbcy_sphere(nbcy_sqrt(rho));
+        else if (shape == NBCY_GAUSS)
+            lattice[i] = volume * nbcy_exp_negative(rho * (-1.0 / 0.63));
+        else
+            lattice[i] = nbcy_if_less(rho, nbcy_all(0.3969), nbcy_all(volume), nbcy_all(0.0));
+    }
 }
 
 /* Four neighbours along l, in as few registers as the build has for them. */
 #define NBCY_ROW (NBCY_WIDTH < 4 ? NBCY_WIDTH : 4)
 typedef double nbcy_row __attribute__((vector_size(8 * NBCY_ROW)));
+
+NBCY_INLINE nbcy_row fma_row(double weight, nbcy_row row, nbcy_row sum)
+{
+#if NBCY_ROW == 4
+    return _mm256_fmadd_pd(_mm256_set1_pd(weight), row, sum);
+#else
+    return weight * row + sum;
+#endif
+}
 
 /* Tricubic Lagrange over floor - 1 ... floor + 2 of each axis; default_F where the list does not hold all of it. */
 static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
@@ -307,9 +354,9 @@ static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
                 for (int j = 0; j < 4; j++) {
                     nbcy_row row;
                     memcpy(&row, corner + j * sc->grid_l + m * NBCY_ROW, sizeof row);
-                    plane += weight[1][j][lane] * row;
+                    plane = fma_row(weight[1][j][lane], row, plane);
                 }
-                sum[m] += weight[0][i][lane] * plane;
+                sum[m] = fma_row(weight[0][i][lane], plane, sum[m]);
             }
         }
         value[lane] = 0.0;
@@ -319,26 +366,48 @@ static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
     return nbcy_load(value);
 }
 
-/* F L at a place in reciprocal space. clamped: the nearest node may lie outside the grid, whose outermost layer then
-   answers for it. */
-NBCY_INLINE real amplitude_at(const nbcy_scene *sc, nbcy_block *restrict b, real h, real k, real l, const int shape, const int clamped,
-                              const int interpolated)
+/* How a node finds its place in the padded grid; on the stack, where the compiler sees that nothing changes it. */
+typedef struct {
+    double low[3], high[3], stride_h, stride_k, start;
+} nbcy_grid;
+
+NBCY_INLINE nbcy_grid grid_of(const nbcy_scene *sc)
 {
-    const double stride_k = (double)sc->grid_l, stride_h = (double)sc->grid_k * (double)sc->grid_l;
     const double *low = sc->index_low, *high = sc->index_high;
-    real h0 = nbcy_ceil(h - 0.5), k0 = nbcy_ceil(k - 0.5), l0 = nbcy_ceil(l - 0.5);
-    real lattice = lattice_factor(sc, h - h0, k - k0, l - l0, shape);
-    if (clamped) {
-        h0 = nbcy_min(nbcy_max(h0, nbcy_all(low[0])), nbcy_all(high[0]));
-        k0 = nbcy_min(nbcy_max(k0, nbcy_all(low[1])), nbcy_all(high[1]));
-        l0 = nbcy_min(nbcy_max(l0, nbcy_all(low[2])), nbcy_all(high[2]));
-    }
-    nbcy_store_whole(b->reflection, h0 * stride_h + (k0 * stride_k + (l0 - (low[0] * stride_h + low[1] * stride_k + low[2]))));
-    TRACE(b->h[0] = h; b->k[0] = k; b->l[0] = l; b->lattice[0] = lattice;)
-    if (interpolated)
-        return lattice * interpolated_F(sc, h, k, l);
-    __asm__ volatile("" : "+m"(b->reflection));   /* through memory: taking integers out of a vector register costs more */
-    return lattice * nbcy_lookup(sc->F, b->reflection);
+    nbcy_grid grid = {{low[0], low[1], low[2]}, {high[0], high[1], high[2]}, (double)sc->grid_k * (double)sc->grid_l, (double)sc->grid_l, 0.0};
+    grid.start = -(low[0] * grid.stride_h + low[1] * grid.stride_k + low[2]);
+    return grid;
+}
+
+/* Stores where the nodes' structure factors are. clamped: a node may lie outside the grid, whose outermost layer then
+   answers for it. */
+NBCY_INLINE void find_in_grid(const nbcy_grid *grid, const real *node, const int clamped, int64_t *at)
+{
+    real inside[3];
+    for (int axis = 0; axis < 3; axis++)
+        inside[axis] = clamped ? nbcy_min(nbcy_max(node[axis], nbcy_all(grid->low[axis])), nbcy_all(grid->high[axis])) : node[axis];
+    nbcy_store_whole(at, inside[0] * grid->stride_h + (inside[1] * grid->stride_k + (inside[2] + grid->start)));
+}
+
+/* F L at n places in reciprocal space. */
+NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy_block *restrict b, const real *restrict hkl,
+                               const int shape, const int clamped, const int interpolated, const int n, real *restrict amplitude)
+{
+    real node[3 * NBCY_ABREAST], distance[3 * NBCY_ABREAST], lattice[NBCY_ABREAST];
+    int64_t at[NBCY_ABREAST * NBCY_WIDTH];
+    for (int i = 0; i < 3 * n; i++)
+        node[i] = nbcy_ceil(hkl[i] - 0.5);
+    for (int i = 0; i < 3 * n; i++)
+        distance[i] = hkl[i] - node[i];
+    for (int i = 0; i < n; i++)
+        find_in_grid(grid, node + 3 * i, clamped, at + i * NBCY_WIDTH);
+    lattice_factors(sc, distance, shape, n, lattice);
+    TRACE(b->h[0] = hkl[0]; b->k[0] = hkl[1]; b->l[0] = hkl[2]; b->lattice[0] = lattice[0]; b->reflection = at[0];)
+    (void)b;
+    __asm__ volatile("" : "+m"(at));   /* through memory: taking integers out of a vector register costs more */
+    for (int i = 0; i < n; i++)
+        amplitude[i] = lattice[i] * (interpolated ? interpolated_F(sc, hkl[3 * i], hkl[3 * i + 1], hkl[3 * i + 2])
+                                                  : nbcy_lookup(sc->F, at + i * NBCY_WIDTH));
 }
 
 /* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk.
@@ -346,18 +415,19 @@ NBCY_INLINE real amplitude_at(const nbcy_scene *sc, nbcy_block *restrict b, real
 NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int clamped,
                            const int scaled, const int interpolated)
 {
-    const int n = scaled ? b->n_chunk : 1;
-    FOR_LANES {
-        const real qx = b->qx[i], qy = b->qy[i], qz = b->qz[i];
-        const real h = cell[0] * qx + cell[1] * qy + cell[2] * qz;
-        const real k = cell[3] * qx + cell[4] * qy + cell[5] * qz;
-        const real l = cell[6] * qx + cell[7] * qy + cell[8] * qz;
-        for (int j = 0; j < n; j++) {
-            const double inverse_wavelength = b->inverse_wavelength[j];
-            real amplitude = scaled ? amplitude_at(sc, b, h * inverse_wavelength, k * inverse_wavelength, l * inverse_wavelength, shape,
-                                                   clamped, interpolated)
-                                    : amplitude_at(sc, b, h, k, l, shape, clamped, interpolated);
-            b->sum_orientations[j][i] += amplitude * amplitude;
+    const nbcy_grid grid = grid_of(sc);
+    const int sources = scaled ? b->n_chunk : 1;
+    for (int i = 0; i < b->vectors; i += NBCY_ABREAST) {
+        real unscaled[3 * NBCY_ABREAST], hkl[3 * NBCY_ABREAST], amplitude[NBCY_ABREAST];
+        for (int m = 0; m < NBCY_ABREAST; m++)
+            for (int axis = 0; axis < 3; axis++)
+                unscaled[3 * m + axis] = cell[3 * axis] * b->qx[i + m] + cell[3 * axis + 1] * b->qy[i + m] + cell[3 * axis + 2] * b->qz[i + m];
+        for (int j = 0; j < sources; j++) {
+            for (int m = 0; m < 3 * NBCY_ABREAST; m++)
+                hkl[m] = scaled ? unscaled[m] * b->inverse_wavelength[j] : unscaled[m];
+            amplitudes_at(sc, &grid, b, hkl, shape, clamped, interpolated, NBCY_ABREAST, amplitude);
+            for (int m = 0; m < NBCY_ABREAST; m++)
+                b->sum_orientations[j][i + m] = nbcy_fma(amplitude[m], amplitude[m], b->sum_orientations[j][i + m]);
         }
     }
 }
@@ -366,8 +436,10 @@ NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const d
 {
     if (sc->interpolate)
         add_steps(sc, b, cell, shape, 1, 1, 1);
-    else if (clamped)
+    else if (clamped && b->n_chunk > 1)
         add_steps(sc, b, cell, shape, 1, 1, 0);
+    else if (clamped)
+        add_steps(sc, b, cell, shape, 1, 0, 0);
     else if (b->n_chunk > 1)
         add_steps(sc, b, cell, shape, 0, 1, 0);
     else
@@ -393,13 +465,15 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
 {
     /* finding the box of a block pays from a few steps on */
     const int bounded = NBCY_WIDTH > 1 && !sc->interpolate && sc->n_orientations * b->n_chunk > 3;
+    enum place every = ASTRIDE;
     if (bounded) {
         lane_range(b, b->qx, &b->q_centre[0], &b->q_extent[0]);
         lane_range(b, b->qy, &b->q_centre[1], &b->q_extent[1]);
         lane_range(b, b->qz, &b->q_centre[2], &b->q_extent[2]);
+        every = always_inside(sc, b) ? INSIDE : ASTRIDE;
     }
     for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
-        const enum place place = bounded ? place_in_grid(sc, b, cell) : ASTRIDE;
+        const enum place place = bounded && every != INSIDE ? place_in_grid(sc, b, cell) : every;
         if (place == OUTSIDE && sc->default_F == 0.0)
             continue;
 #if NBCY_WIDTH > 1
@@ -441,8 +515,13 @@ static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *o
         add_orientations(sc, b, *own_orientations ? sc->first_orientations : sc->orientations
                          TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
         *own_orientations = 0;
+#if NBCY_WIDTH > 1
+        const double unit = sc->F_single ? unscaled_square(sc) : 1.0;
+#else
+        const double unit = 1.0;
+#endif
         for (int j = 0; j < n; j++)
-            add_source(sc, b, j, sc->sources[source + j].relative_weight);
+            add_source(sc, b, j, sc->sources[source + j].relative_weight * unit);
     }
 }
 
@@ -455,38 +534,39 @@ static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *o
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, nbcy_trace *trace))
 {
     const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
+    const int absorbing = sc->mu != 0.0, thick_later = sc->oversample_thick || sc->layer_capture;
     TRACE(int64_t visit = 0;)
     const real zero = nbcy_all(0.0);
     int own_orientations = alone;
     FOR_LANES {
         b->sum[i] = zero;
         TRACE(b->sum_visits[i] = zero;)
-        b->omega_sum[i] = zero;
-        b->polar_first[i] = zero;
-        b->polar_seen[i] = zero;
-        b->capture_total[i] = zero;
+        b->capture[i] = nbcy_all(1.0);
+        b->capture_total[i] = absorbing ? zero : nbcy_all(sc->layers);
     }
-    if (sc->mu == 0.0)
-        FOR_LANES b->capture[i] = nbcy_all(1.0);
+    if (sc->oversample_omega)
+        FOR_LANES b->omega_sum[i] = zero;
+    if (sc->dmin > 0.0)
+        FOR_LANES b->polar_first[i] = b->polar_seen[i] = zero;
     for (int sub = 0; sub < subs; sub++) {
         for (int layer = 0; layer < sc->layers; layer++) {
+            const int first = sub == 0 && layer == 0;
             place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
-            if (sc->mu != 0.0)
+            if (absorbing)
                 capture_in_layer(sc, b, layer);
-            real *capture_first = b->capture_first + layer * (NBCY_BLOCK / NBCY_WIDTH);
-            if (sub == 0) {
+            if (absorbing && sub == 0) {
+                real *capture = b->capture_first + layer * (NBCY_BLOCK / NBCY_WIDTH);
                 FOR_LANES {
-                    capture_first[i] = b->capture[i];
+                    capture[i] = b->capture[i];
                     b->capture_total[i] += b->capture[i];
                 }
             }
-            if (sub == 0 && layer == 0)
+            if (first)
                 FOR_LANES b->omega_first[i] = b->omega[i];
-            if (layer == 0)
+            if (sc->oversample_omega && layer == 0)
                 FOR_LANES b->omega_sum[i] += b->omega[i];
             TRACE(trace_visit(trace, b, visit);)
             FOR_LANES b->sum_sources[i] = zero;
-            const int first = sub == 0 && layer == 0;
 #ifndef NBCY_TRACING
             if (sc->skip && !alone)
                 add_nearby(sc, b, first);
@@ -494,7 +574,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
 #endif
                 add_all(sc, b, first, &own_orientations TRACE(, trace, visit));
             TRACE(visit++;)
-            const int thick_later = sc->oversample_thick || sc->layer_capture;
+            const real *capture_first = first_capture(sc, b, layer);
             FOR_LANES {
                 real factor = sc->oversample_omega ? b->omega[i] : nbcy_all(1.0);
                 if (sc->oversample_thick)
@@ -506,14 +586,15 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
             }
         }
     }
-    const real *capture_last = b->capture_first + (sc->layers - 1) * (NBCY_BLOCK / NBCY_WIDTH);
+    const real *capture_last = first_capture(sc, b, sc->layers - 1);
+    const real *polar_first = sc->dmin > 0.0 ? b->polar_first : b->polar_any;
     const int last_only = sc->layer_capture && !sc->oversample_thick;
     const double inside_scale = sc->water_scaling ? sc->water : 0.0;
     const double outside_scale = sc->water_scaling ? 0.0 : sc->water;
     FOR_LANES {
         real chain = last_only ? capture_last[i] : nbcy_all(1.0);
         if (!sc->oversample_polar)
-            chain *= b->polar_first[i];
+            chain *= polar_first[i];
         if (!sc->oversample_omega)
             chain *= b->omega_first[i];
         real inside = inside_scale * (sc->layer_capture ? nbcy_all(1.0) : b->capture_total[i]);
@@ -588,7 +669,7 @@ static int take_pixels(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *pa
         }
     }
     b->n = n;
-    b->vectors = (n + 2 * NBCY_GROUP - 1) / (2 * NBCY_GROUP) * (2 * NBCY_GROUP / NBCY_WIDTH);   /* even: single.h */
+    b->vectors = (n + 2 * NBCY_GROUP - 1) / (2 * NBCY_GROUP) * (2 * NBCY_GROUP / NBCY_WIDTH);   /* whole pairs */
     for (int i = n; n && i < b->vectors * NBCY_WIDTH; i++) {   /* no special values, no branches */
         fast[i] = fast[n - 1];
         slow[i] = slow[n - 1];
@@ -615,13 +696,10 @@ static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *p
     const int idle = b->vectors * NBCY_WIDTH - b->n;
     *solid_angle += share * (nbcy_total(omega) - idle * ((const double *)omegas)[b->n - 1]);
     if (full) {
-        const double *rows = (const double *)b->row, *columns = (const double *)b->column;
         float *corner = image + b->panel->offset + patch->slow * b->panel->pixels_fast + patch->fast;
-        for (int i = 0; i < NBCY_BLOCK; i += 4) {   /* four lanes are neighbours in a row */
-            float *run = corner + (int64_t)rows[i] * b->panel->pixels_fast + (int64_t)columns[i];
-            for (int lane = 0; lane < 4; lane++)
-                run[lane] = (float)photons[i + lane];
-        }
+        for (int i = 0; i < NBCY_BLOCK; i += NBCY_RUN)
+            for (int lane = 0; lane < NBCY_RUN; lane++)
+                corner[b->run[i / NBCY_RUN] + lane] = (float)photons[i + lane];
     } else {
         for (int i = 0; i < b->n; i++)
             image[b->image_index[i]] = (float)photons[i];
@@ -655,6 +733,8 @@ int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_til
         const int64_t row = patch_rows < 8 ? lane / patch_columns : group / 2 * 2 + in_group / 4;
         ((double *)b->column)[lane] = (double)column;
         ((double *)b->row)[lane] = (double)row;
+        if (lane % NBCY_RUN == 0)
+            b->run[lane / NBCY_RUN] = row * b->panel->pixels_fast + column;
     }
     for (int64_t slow = tile->slow_begin; slow < tile->slow_end; slow += patch_rows) {
         for (int64_t fast = tile->fast_begin; fast < tile->fast_end; fast += patch_columns) {

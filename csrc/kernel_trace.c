@@ -50,14 +50,14 @@ static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block
         product *= ratios[axis];
     }
     trace->F_latt[index] = sc->shape == NBCY_SQUARE ? product : b->lattice[0];
-    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2]) : sc->F[b->reflection[0]];
+    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2]) : sc->F[b->reflection];
 }
 
 /* Chooses the factors so that their product with the sum is the pixel: layers that were weighed one by one
    count through their mean capture. */
 static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, double inside, double outside)
 {
-    const double last = b->capture_first[(sc->layers - 1) * NBCY_BLOCK];
+    const double last = first_capture(sc, b, sc->layers - 1)[0];
     const double total = b->capture_total[0];
     trace->I_before_scaling = b->sum_visits[0] + (sc->layer_capture || total == 0.0 ? inside : inside / total);
     if (sc->oversample_thick)
@@ -68,7 +68,7 @@ static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_bloc
         trace->capture_fraction = total / sc->layers;
     else
         trace->capture_fraction = b->sum[0] / b->sum_visits[0];
-    trace->polar_final = sc->oversample_polar ? b->polar[0] : b->polar_first[0];
+    trace->polar_final = sc->oversample_polar ? b->polar[0] : sc->dmin > 0.0 ? b->polar_first[0] : b->polar_any[0];
     trace->omega_pixel = sc->oversample_omega ? b->omega[0] : b->omega_first[0];
     trace->background = outside;
 }

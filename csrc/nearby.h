@@ -51,7 +51,7 @@ static void view_chunk(const nbcy_scene *sc, const nbcy_block *b, nbcy_view *vie
     const double *q[3] = {(const double *)b->qx, (const double *)b->qy, (const double *)b->qz};
     for (int group = 0; group < NBCY_BLOCK / NBCY_GROUP; group++) {
         const int first = NBCY_GROUP * group < b->vectors * NBCY_WIDTH ? NBCY_GROUP * group : 0;
-        double radius = 0.0;
+        double radius = 0.0, far = 0.0;
         for (int axis = 0; axis < 3; axis++) {
             double low = q[axis][first], high = low;
             for (int lane = first + 1; lane < first + NBCY_GROUP; lane++) {
@@ -60,9 +60,10 @@ static void view_chunk(const nbcy_scene *sc, const nbcy_block *b, nbcy_view *vie
             }
             view->centre[axis][group] = 0.5 * (low + high);
             radius += 0.25 * (high - low) * (high - low);
+            far += fmax(low * low, high * high);
         }
         for (int axis = 0; axis < 3; axis++)
-            view->reach[axis][group] = sc->cell_length[axis] * sqrt(radius);
+            view->reach[axis][group] = sc->cell_length[axis] * (sqrt(radius) + 1e-15 * sqrt(far));   /* rounding of a . q */
     }
     double low = b->inverse_wavelength[0], high = low;
     for (int j = 0; j < NBCY_SWEEP; j++) {
@@ -78,15 +79,15 @@ static void view_chunk(const nbcy_scene *sc, const nbcy_block *b, nbcy_view *vie
 }
 
 /* The least rho that any wavelength of the chunk can have within reach of h, k, l (all before division by the
-   wavelength); a trifle is left for rounding. */
+   wavelength); more is left for rounding than h, k, l and what is taken from them can lose. */
 NBCY_INLINE real least_rho(const nbcy_scene *sc, const nbcy_view *view, const real *hkl, const real *reach)
 {
     real rho = nbcy_all(0.0);
     for (int axis = 0; axis < 3; axis++) {
-        real middle = hkl[axis] * view->middle;
-        real spread = nbcy_abs(hkl[axis]) * view->half + (reach[axis] * view->largest + 1e-11);
+        real middle = hkl[axis] * view->middle, size = nbcy_abs(hkl[axis]);
+        real spread = size * (view->half + view->largest * 1e-15) + (reach[axis] * view->largest + 1e-11);
         real away = nbcy_max(nbcy_abs(middle - nbcy_rint(middle)) - spread, nbcy_all(0.0));
-        rho += sc->metric[axis] * away * away;
+        rho = nbcy_fma(sc->metric[axis] * away, away, rho);
     }
     return rho;
 }
@@ -107,6 +108,7 @@ static void see_again(const nbcy_scene *sc, nbcy_view *view, int lane, double su
 /* Adds one orientation and a chunk's wavelengths to one pixel; lanes are wavelengths. */
 static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, int pixel, double h, double k, double l)
 {
+    const nbcy_grid grid = grid_of(sc);
     const real limit = nbcy_all(view->limit[pixel]);
     real sum = nbcy_all(0.0);
     for (int j = 0; j < b->n_chunk; j += NBCY_WIDTH) {
@@ -127,9 +129,9 @@ static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view
             weight *= nbcy_load(kept);
         }
         if (sc->shape == NBCY_GAUSS)
-            amplitude = amplitude_at(sc, b, hkl[0], hkl[1], hkl[2], NBCY_GAUSS, 1, 0);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, 1, 0, 1, &amplitude);
         else
-            amplitude = amplitude_at(sc, b, hkl[0], hkl[1], hkl[2], NBCY_TOPHAT, 1, 0);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, 1, 0, 1, &amplitude);
         sum += weight * amplitude * amplitude;
     }
     const double polar = sc->oversample_polar ? ((const double *)b->polar)[pixel] : 1.0;
@@ -141,16 +143,18 @@ static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view
 /* Adds one orientation and a chunk's wavelengths to those pixels of a vector that can see it; lanes are pixels. */
 static void add_pixels(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, int i, real h, real k, real l, real seen)
 {
+    const nbcy_grid grid = grid_of(sc);
     real sum = nbcy_all(0.0);
     for (int j = 0; j < b->n_chunk; j++) {
         const double inverse_wavelength = view->inverse_wavelength[j];
+        const real hkl[3] = {h * inverse_wavelength, k * inverse_wavelength, l * inverse_wavelength};
         real weight = view->weight[j] * seen, amplitude;
         if (sc->dmin > 0.0)
             weight *= b->kept[j][i];
         if (sc->shape == NBCY_GAUSS)
-            amplitude = amplitude_at(sc, b, h * inverse_wavelength, k * inverse_wavelength, l * inverse_wavelength, NBCY_GAUSS, 1, 0);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, 1, 0, 1, &amplitude);
         else
-            amplitude = amplitude_at(sc, b, h * inverse_wavelength, k * inverse_wavelength, l * inverse_wavelength, NBCY_TOPHAT, 1, 0);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, 1, 0, 1, &amplitude);
         sum += weight * amplitude * amplitude;
     }
     if (sc->oversample_polar)

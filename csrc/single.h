@@ -7,6 +7,19 @@ typedef float nbcy_floats __attribute__((vector_size(8 * NBCY_WIDTH)));
 
 #define NBCY_FLOAT_TINY 1e-12   /* three of them multiply to a normal float */
 
+NBCY_INLINE nbcy_floats nbcy_all_floats(float x) { return x - (nbcy_floats){0}; }
+
+NBCY_INLINE nbcy_floats nbcy_fma_floats(nbcy_floats a, nbcy_floats b, nbcy_floats c)
+{
+#if NBCY_WIDTH == 8
+    return (nbcy_floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif NBCY_WIDTH == 4
+    return (nbcy_floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
 NBCY_INLINE nbcy_floats nbcy_narrow(real low, real high)
 {
 #if NBCY_WIDTH == 8
@@ -53,11 +66,11 @@ NBCY_INLINE nbcy_floats nbcy_sine_product_floats(const nbcy_floats *xyz)
     for (int i = 0; i < 3; i++)
         t[i] = xyz[i] * xyz[i];
     for (int i = 0; i < 3; i++)
-        p[i] = (t[i] - 7.713242785220536f) * t[i] + 32.87850513958414f;
+        p[i] = nbcy_fma_floats(t[i] - 7.713242785220536f, t[i], nbcy_all_floats(32.87850513958414f));
     for (int i = 0; i < 3; i++)
-        p[i] = p[i] * t[i] - 66.62820535388579f;
+        p[i] = nbcy_fma_floats(p[i], t[i], nbcy_all_floats(-66.62820535388579f));
     for (int i = 0; i < 3; i++)
-        p[i] = (p[i] * t[i] + 40.50511582787757f) * xyz[i];
+        p[i] = nbcy_fma_floats(p[i], t[i], nbcy_all_floats(40.50511582787757f)) * xyz[i];
     return p[0] * p[1] * p[2];
 }
 
@@ -73,22 +86,21 @@ NBCY_INLINE nbcy_floats nbcy_exp_negative_floats(real low, real high)
         power[v] = nbcy_if_less(n[v], nbcy_all(-125.5), nbcy_all(0.0), power[v]);
     }
     nbcy_floats r = nbcy_narrow(rest[0], rest[1]);
-    nbcy_floats p = 0.0001546144469856913f * r + 0.0013400428177615838f;
-    p = p * r + 0.009618056678524637f;
-    p = p * r + 0.05550327226670302f;
-    p = p * r + 0.24022650922288757f;
-    p = p * r + 0.6931472067028326f;
-    return (p * r + 1.0f) * nbcy_narrow(power[0], power[1]);
+    nbcy_floats p = nbcy_fma_floats(nbcy_all_floats(0.0001546144469856913f), r, nbcy_all_floats(0.0013400428177615838f));
+    p = nbcy_fma_floats(p, r, nbcy_all_floats(0.009618056678524637f));
+    p = nbcy_fma_floats(p, r, nbcy_all_floats(0.05550327226670302f));
+    p = nbcy_fma_floats(p, r, nbcy_all_floats(0.24022650922288757f));
+    p = nbcy_fma_floats(p, r, nbcy_all_floats(0.6931472067028326f));
+    return nbcy_fma_floats(p, r, nbcy_all_floats(1.0f)) * nbcy_narrow(power[0], power[1]);
 }
 
-/* As add_steps. */
+/* As add_steps, but in units of the largest amplitude where the crystal is gauss, and of the largest F in any case:
+   unscaled_square makes up for it. */
 NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int clamped,
                                   const int scaled)
 {
-    const double stride_k = (double)sc->grid_l, stride_h = (double)sc->grid_k * (double)sc->grid_l;
-    const double *low = sc->index_low, *high = sc->index_high, *m = sc->metric;
-    const double start = -(low[0] * stride_h + low[1] * stride_k + low[2]);
-    const float volume = (float)(sc->cells[0] * sc->cells[1] * sc->cells[2]);
+    const nbcy_grid grid = grid_of(sc);
+    const double *m = sc->metric;
     const int n = scaled ? b->n_chunk : 1;
     for (int i = 0; i < b->vectors; i += 2) {
         real unscaled[2][3];
@@ -98,6 +110,7 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
         for (int j = 0; j < n; j++) {
             const double inverse_wavelength = b->inverse_wavelength[j];
             real offset[2][3], turns[2][3], exponent[2];
+            int64_t at[2 * NBCY_WIDTH];
             for (int v = 0; v < 2; v++) {
                 real node[3];
                 for (int axis = 0; axis < 3; axis++) {
@@ -118,9 +131,7 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
                     exponent[v] = (-1.0 / 0.63) * (m[0] * d[0] * d[0] + m[1] * d[1] * d[1] + m[2] * d[2] * d[2]
                                                    + 2.0 * m[3] * d[0] * d[1] + 2.0 * m[4] * d[0] * d[2] + 2.0 * m[5] * d[1] * d[2]);
                 }
-                for (int axis = 0; axis < 3 && clamped; axis++)
-                    node[axis] = nbcy_min(nbcy_max(node[axis], nbcy_all(low[axis])), nbcy_all(high[axis]));
-                nbcy_store_whole(b->reflection + v * NBCY_WIDTH, node[0] * stride_h + (node[1] * stride_k + (node[2] + start)));
+                find_in_grid(&grid, node, clamped, at + v * NBCY_WIDTH);
             }
             nbcy_floats lattice;
             if (shape == NBCY_SQUARE) {
@@ -131,15 +142,22 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
                 }
                 lattice = nbcy_sine_product_floats(over) / nbcy_sine_product_floats(under);
             } else {
-                lattice = volume * nbcy_exp_negative_floats(exponent[0], exponent[1]);
+                lattice = nbcy_exp_negative_floats(exponent[0], exponent[1]);
             }
-            __asm__ volatile("" : "+m"(b->reflection));
+            __asm__ volatile("" : "+m"(at));
             real first, second;
-            nbcy_widen(lattice * nbcy_lookup_floats(sc->F_single, b->reflection), &first, &second);
-            b->sum_orientations[j][i] += first * first;
-            b->sum_orientations[j][i + 1] += second * second;
+            nbcy_widen(lattice * nbcy_lookup_floats(sc->F_single, at), &first, &second);
+            b->sum_orientations[j][i] = nbcy_fma(first, first, b->sum_orientations[j][i]);
+            b->sum_orientations[j][i + 1] = nbcy_fma(second, second, b->sum_orientations[j][i + 1]);
         }
     }
+}
+
+/* What the sums of squares in single precision have to be multiplied by. */
+static double unscaled_square(const nbcy_scene *sc)
+{
+    const double volume = sc->shape == NBCY_GAUSS ? sc->cells[0] * sc->cells[1] * sc->cells[2] : 1.0;
+    return (sc->largest_F * volume) * (sc->largest_F * volume);
 }
 
 static void add_orientation_single(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped)

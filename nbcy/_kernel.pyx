@@ -341,6 +341,7 @@ cdef class KernelScene:
         scene = self.scene
         grid = scene.hkl
         cdef const double[:, :, ::1] data = self._keep(np.ascontiguousarray(grid.data, float))
+        c.largest_F = max(grid.data.max(), -grid.data.min())
         c.F = &data[0, 0, 0]
         copy_vector(c.index_low, (grid.h_min - 1, grid.k_min - 1, grid.l_min - 1))
         copy_vector(c.index_high, (grid.h_max + 1, grid.k_max + 1, grid.l_max + 1))
@@ -349,7 +350,7 @@ cdef class KernelScene:
         c.default_F = grid.default_F
         c.interpolate = scene.interpolate
         if scene.precision == "single":
-            single = self._keep(grid.data.astype(np.float32, order="C"))
+            single = self._keep((grid.data / (c.largest_F or 1.0)).astype(np.float32, order="C"))
             c.F_single = &single[0, 0, 0]
 
     def _fill_shape(self):
@@ -363,6 +364,8 @@ cdef class KernelScene:
         else:
             metric = np.diag(cells**2)
         metric = metric * scene.fudge
+        if scene.shape == "round" and not np.sqrt(metric.max()) < LARGEST_PHASE:
+            raise ConfigError("crystal.fudge", scene.fudge, "too large for double precision: N*sqrt(fudge) must stay below 2**50")
         for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
             c.metric[i] = metric[row, column]
         if scene.shape in ("gauss", "tophat") and not scene.interpolate and not np.any(metric - np.diag(np.diag(metric))):
@@ -372,10 +375,10 @@ cdef class KernelScene:
         """What csrc/nearby.h needs to leave out steps that cannot be seen."""
         cdef nbcy_scene *c = &self.c
         reach = {"gauss": GAUSS_REACH, "tophat": 0.3969}[self.scene.shape]
-        seen = 4.19 * (reach / self.scene.fudge) ** 1.5 / np.prod(self.scene.cells, dtype=float)
-        if c.n_orientations * c.n_sources < FEW_STEPS or seen > MUCH_SEEN:
+        # rho < reach is an ellipsoid; how much of a cell of reciprocal space it fills, to the power 2/3
+        seen = 4.19 ** (2 / 3) * reach / self.scene.fudge / np.prod(self.scene.cells, dtype=float) ** (2 / 3)
+        if c.n_orientations * c.n_sources < FEW_STEPS or seen > MUCH_SEEN ** (2 / 3):
             return
-        c.largest_F = max(abs(self.scene.hkl.data.max()), abs(self.scene.hkl.data.min()))
         c.skip = 1
 
     def _first_pixel(self):

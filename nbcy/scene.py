@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +59,7 @@ Region = tuple[int, int, int, int]
 T = TypeVar("T", bound=np.generic)
 
 MAX_OVERSAMPLE: Final = 10_000
+MAX_SINGLE_CELLS: Final = 1_000_000
 """Most sub-pixels along an edge; a hundred million a pixel are a slip of units, not a plan."""
 
 ROI_NEEDS_ONE_PANEL: Final = (
@@ -239,6 +240,17 @@ class Scene:
             return self.placement
         return placement_of_panel(self.panels[panel], self.frame)
 
+    @property
+    def wavelength(self) -> float:
+        """Central wavelength, m."""
+        value: Any = self.choices["beam.wavelength"].value
+        return float(value)
+
+    @property
+    def calculated(self) -> bool:
+        """Whether the structure factors were calculated from coordinates for this scene."""
+        return "crystal.k_sol" in self.choices
+
 
 def build_scene(config: Config, structure_factors: StructureFactors | None = None) -> Scene:
     """Resolve a configuration into a scene (physics 1 to 6, 9 and 11).
@@ -271,6 +283,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     fluence = resolve_fluence(config, ledger)
     sampling = _resolve_sampling(config, "layer_capture" in quirks, ledger)
     sources = _resolve_sources(config, frame, wavelength, sampling, ledger)
+    _check_polarization(config, frame, sources)
 
     structure = _read_structure(config, ledger) if structure_factors is None else structure_factors
     cell = resolve_cell(
@@ -330,7 +343,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         star_radius="star_radius" in quirks,
         hkl=hkl,
         interpolate=interpolate,
-        precision=_resolve_precision(config, interpolate, ledger),
+        precision=_resolve_precision(config, cells, interpolate, ledger),
         dmin=to_si(config.sampling.dmin_angstrom, "angstrom"),
         oversample=oversample,
         oversample_recommended=recommended,
@@ -491,6 +504,19 @@ def _resolve_sources(
     return listed_sources(positions, intensities, wavelengths, quirk, path)
 
 
+def _check_polarization(config: Config, frame: Frame, sources: SourceList) -> None:
+    """Refuse a polarized beam that travels along its own electric field (physics 9)."""
+    if config.beam.kahn_factor == 0.0 or config.beam.nopolar:
+        return
+    along = np.flatnonzero(~np.cross(frame.polarization, sources.incident).any(axis=1))
+    if along.size:
+        raise ConfigError(
+            "beam.polarization_vector",
+            tuple(frame.polarization.tolist()),
+            f"must not be parallel to the beam: source {along[0]} travels along it",
+        )
+
+
 def _read_matrix(config: Config) -> ArrayLike | None:
     """Return the MOSFLM matrix, if there is one (physics 6)."""
     crystal = config.crystal
@@ -600,6 +626,28 @@ def _finest_spacing(
     return dmin
 
 
+def calculated_for(scene: Scene, wavelength: float) -> HklGrid:
+    """Calculate the structure factors of a scene's coordinates for another wavelength.
+
+    Parameters
+    ----------
+    scene : Scene
+        With ``scene.calculated``.
+    wavelength : float
+        Central wavelength, m; the spectrum keeps its relative width.
+    """
+    from nbcy.io.coordinates import read_coordinates
+
+    config, ledger = scene.config, Ledger()
+    model = read_coordinates(str(config.crystal.structure_file))
+    wavelengths = scene.wavelengths * (wavelength / scene.wavelength)
+    sources = dataclasses.replace(scene.sources, wavelengths=wavelengths)
+    dmin = _finest_spacing(
+        config, scene.panels, sources, scene.placement.distance, scene.cell.reciprocal, ledger
+    )
+    return _calculate(config, model, dmin, wavelength, ledger).to_grid()
+
+
 def _calculate(
     config: Config, model: Coordinates, dmin: float, wavelength: float, ledger: Ledger
 ) -> StructureFactors:
@@ -675,11 +723,19 @@ def _resolve_interpolation(
     return interpolate
 
 
-def _resolve_precision(config: Config, interpolate: bool, ledger: Ledger) -> str:
+def _resolve_precision(
+    config: Config, cells: tuple[int, int, int], interpolate: bool, ledger: Ledger
+) -> str:
     """Return the kernel's arithmetic: single is there for what most images are made of."""
     wanted, shape = config.sampling.precision, config.crystal.shape
-    if wanted == "single" and (interpolate or shape not in ("square", "gauss")):
-        what = "interpolated structure factors" if interpolate else f"{shape} crystals"
+    what = None
+    if interpolate:
+        what = "interpolated structure factors"
+    elif shape not in ("square", "gauss"):
+        what = f"{shape} crystals"
+    elif max(cells) > MAX_SINGLE_CELLS:
+        what = f"crystals of more than {MAX_SINGLE_CELLS} cells"
+    if wanted == "single" and what is not None:
         ledger.note(f"sampling.precision = single is not used: {what} are computed in double")
         ledger.choose("sampling.precision", "double", "", "derived", f"{what} need it")
         return "double"

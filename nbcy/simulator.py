@@ -19,7 +19,7 @@ from nbcy.image import Image, describe_panels
 from nbcy.quirks import parse_quirks
 from nbcy.scene import Scene, build_scene
 from nbcy.structure_factors import StructureFactors
-from nbcy.variations import Variation, Varying, read_variations
+from nbcy.variations import Variation, Variations, Varying, read_variations
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
@@ -173,7 +173,9 @@ class Simulator:
         phi_deg : array_like, shape (n,), optional
             Where the spindle starts.
         wavelength_angstrom : array_like, shape (n,), optional
-            Central wavelengths; the spectrum keeps its relative width, the crystal its cell.
+            Central wavelengths; the spectrum keeps its relative width, the crystal its cell, a
+            pixel its sub-pixels. Structure factors of coordinates reach as far as the shortest
+            sees; ``anomalous`` ones belong to one wavelength, which cannot vary.
         fluence_photons_per_m2 : array_like, shape (n,), optional
             Shot by shot, in place of the beam's.
         threads : int, optional
@@ -202,27 +204,29 @@ class Simulator:
         >>> round(brighter / dim, 6)
         2.0
         """
-        variations, number = read_variations(
+        variations = read_variations(
             orientations, phi_deg, wavelength_angstrom, fluence_photons_per_m2
         )
-        count = self._threads_after_fork(resolve_threads(threads))
-        return self._run_each(variations, number, count, chosen_isa(), progress)
+        varying = Varying(self.scene, variations.shortest)
+        return self._run_each(varying, variations, resolve_threads(threads), chosen_isa(), progress)
 
     def _run_each(
         self,
-        variations: Iterable[Variation],
-        number: int | None,
+        varying: Varying,
+        variations: Variations,
         threads: int,
         isa: str,
         progress: bool,
     ) -> Iterator[Image]:
-        varying = Varying(self.scene)
+        base = self._kernel if varying.base is self.scene else KernelScene(varying.base)
+        each = variations.each
         if progress and sys.stderr is not None and sys.stderr.isatty():
             bar = import_module("tqdm").tqdm
-            variations = bar(variations, total=number, desc="rendering", unit="image")
-        for variation in variations:
-            kernel = self._kernel.varied(varying.scene(variation))
-            yield self._render(kernel, threads, isa, None, None, variation)
+            each = bar(each, total=variations.count, desc="rendering", unit="image")
+        for variation in each:
+            kernel = base.varied(varying.scene(variation))
+            count = self._threads_after_fork(threads)  # the fork may come between two images
+            yield self._render(kernel, count, isa, None, None, variation)
 
     @cached_property
     def _configuration(self) -> dict[str, Any]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import math
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import repeat, starmap
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.background import water_background
 from nbcy.choices import Choice
-from nbcy.errors import ConfigError
+from nbcy.errors import ConfigError, NbcyWarning
 from nbcy.lattice import orient
-from nbcy.scene import Scene
+from nbcy.scene import Scene, calculated_for
 from nbcy.units import to_si
 from nbcy.vectors import frozen
 
@@ -55,12 +58,30 @@ class Variation:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Variations:
+    """What varies from image to image.
+
+    Attributes
+    ----------
+    each : iterable of Variation
+    count : int or None
+        How many; None where only the iterable knows.
+    shortest : float or None
+        Shortest central wavelength, Angstrom; None where it does not vary.
+    """
+
+    each: Iterable[Variation]
+    count: int | None
+    shortest: float | None
+
+
 def read_variations(
     orientations: Any = None,
     phi_deg: Any = None,
     wavelength_angstrom: Any = None,
     fluence_photons_per_m2: Any = None,
-) -> tuple[Iterable[Variation], int | None]:
+) -> Variations:
     """Check what varies and put it together, image by image.
 
     Parameters
@@ -69,16 +90,11 @@ def read_variations(
         Rotation matrices. An iterable without a length is read as the images are rendered.
     phi_deg, wavelength_angstrom, fluence_photons_per_m2 : array_like, shape (n,), optional
 
-    Returns
-    -------
-    variations : iterable of Variation
-    count : int or None
-        How many; None where only the iterable knows.
-
     Raises
     ------
     ConfigError
-        Nothing varies, lengths differ, or a value is impossible.
+        Nothing varies, lengths differ, or a value is impossible. Of an iterable without a length,
+        once it has come to its end too soon or to a matrix that is no rotation.
     """
     numbers = {
         "phi_deg": phi_deg,
@@ -105,16 +121,35 @@ def read_variations(
         raise ConfigError("orientations", orientations, "must be rotation matrices, (n, 3, 3)")
     if len(set(lengths.values())) > 1:
         raise ConfigError("run_many", lengths, "must all have the same length")
-    values = [columns.get(name, repeat(None)) for name in numbers]
-    return starmap(Variation, zip(rotations, *values, strict=False)), next(
-        iter(lengths.values()), None
+    count = next(iter(lengths.values()), None)
+    wavelengths = columns.get("wavelength_angstrom")
+    return Variations(
+        _put_together(rotations, [columns.get(name) for name in numbers], count),
+        count,
+        min(wavelengths) if wavelengths else None,
     )
 
 
+def _put_together(
+    rotations: Iterable[FloatArray | None], columns: list[list[float] | None], count: int | None
+) -> Iterator[Variation]:
+    # The columns come first: at their end no rotation is taken for nothing.
+    values = [repeat(None) if column is None else column for column in columns]
+    done = 0
+    for *numbers, rotation in zip(*values, rotations, strict=False):
+        yield Variation(rotation, *numbers)
+        done += 1
+    if count is not None and done < count:
+        raise ConfigError("orientations", f"{done} of them", f"must be {count}, as of the rest")
+
+
 def _column(name: str, value: Any) -> list[float]:
-    column = np.asarray(value, dtype=float)
+    try:
+        column = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        column = np.empty(())
     if column.ndim != 1:
-        raise ConfigError(name, column.shape, "must be a list of numbers, one for each image")
+        raise ConfigError(name, value, "must be a list of numbers, one for each image")
     wrong = ~np.isfinite(column) if name == "phi_deg" else ~(np.isfinite(column) & (column > 0.0))
     if wrong.any():
         i = int(np.argmax(wrong))
@@ -138,6 +173,8 @@ def check_rotations(matrices: Any, first: int = 0) -> FloatArray:
     ConfigError
         They are not rotations.
     """
+    if len(matrices) == 0:
+        return np.empty((0, 3, 3))
     try:
         rotations = np.asarray([getattr(m, "as_matrix", lambda m=m: m)() for m in matrices], float)
     except (TypeError, ValueError):
@@ -164,27 +201,45 @@ class Varying:
     ----------
     scene : Scene
         What the configuration was resolved into.
+    shortest : float, optional
+        Shortest wavelength that will be asked for, Angstrom.
+
+    Attributes
+    ----------
+    base : Scene
+        The same, with structure factors that reach as far as the shortest wavelength sees.
+
+    Raises
+    ------
+    ConfigError
+        The wavelength cannot vary.
+
+    Warns
+    -----
+    NbcyWarning
+        Sub-pixels chosen for the configured wavelength are too coarse for the shortest.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, scene: Scene, shortest: float | None = None) -> None:
+        if shortest is not None:
+            scene = _ready_for(scene, shortest)
+        self.base = scene
         self._carryover = "phi_carryover" in scene.config.quirks
         self._turns = self._turn(scene.phis)
-        wavelength: Any = scene.choices["beam.wavelength"].value
-        self._wavelength = float(wavelength)
 
     def _turn(self, phis: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """Spindle and domains as matrices that multiply rows of cell vectors from the right."""
-        scene = self._scene
+        scene = self.base
         return orient(np.eye(3), scene.frame.spindle, phis, scene.mosaic, self._carryover)
 
     def scene(self, variation: Variation) -> Scene:
         """Return the scene of one image."""
-        scene, new = self._scene, dict[str, Any]()
+        scene, new = self.base, dict[str, Any]()
         choices = dict(scene.choices)
         real, turns = scene.cell.real, self._turns
         if variation.phi_deg is not None:
-            phis = scene.phis - scene.phis[0] + to_si(variation.phi_deg, "deg")
+            steps = scene.sampling["phi"].step * np.arange(len(scene.phis), dtype=float)
+            phis = to_si(variation.phi_deg, "deg") + steps  # to the bit as in a scene of its own
             turns = self._turn(phis)
             new["phis"] = frozen(phis)
             new["config"] = scene.config.with_overrides({"spindle.phi_deg": variation.phi_deg})
@@ -199,19 +254,37 @@ class Varying:
             new["orientations"] = frozen(rows @ turns[0])
             new["first_orientations"] = None if turns[1] is None else frozen(rows @ turns[1])
         if variation.wavelength_angstrom is not None:
-            if scene.config.beam.source_file is not None:
-                raise ConfigError(
-                    "wavelength_angstrom",
-                    variation.wavelength_angstrom,
-                    "cannot vary: beam.source_file lists the wavelengths",
-                )
             wavelength = to_si(variation.wavelength_angstrom, "angstrom")
-            new["wavelengths"] = frozen(scene.wavelengths * (wavelength / self._wavelength))
+            new["wavelengths"] = frozen(scene.wavelengths * (wavelength / scene.wavelength))
             new["sources"] = dataclasses.replace(scene.sources, wavelengths=new["wavelengths"])
             choices["beam.wavelength"] = Choice(wavelength, "m", "given", "varied")
         if variation.fluence_photons_per_m2 is not None:
             fluence = variation.fluence_photons_per_m2
             new["fluence"] = fluence
-            new["water"] = scene.water * (fluence / scene.fluence)
+            size = to_si(scene.config.background.water_um, "um")
+            new["water"] = water_background(size, fluence)
             choices["beam.fluence"] = Choice(fluence, "1/m²", "given", "varied")
         return dataclasses.replace(scene, choices=MappingProxyType(choices), **new)
+
+
+def _ready_for(scene: Scene, shortest: float) -> Scene:
+    """Return a scene whose structure factors serve wavelengths down to the shortest."""
+    field, crystal = "wavelength_angstrom", scene.config.crystal
+    if scene.config.beam.source_file is not None:
+        raise ConfigError(field, shortest, "cannot vary: beam.source_file lists the wavelengths")
+    if scene.calculated and crystal.anomalous:
+        expected = "cannot vary: f' and f'' of the coordinates are those of the beam's wavelength"
+        raise ConfigError(field, shortest, f"{expected}; make a Simulator for each")
+    wavelength = to_si(shortest, "angstrom")
+    ratio = scene.wavelength / wavelength
+    recommended = math.ceil(ratio * scene.oversample_recommended)
+    if ratio > 1.0 and scene.oversample < recommended:
+        warnings.warn(
+            f"sampling.oversample = {scene.oversample} is kept for every wavelength: up to "
+            f"{recommended} would be recommended for {shortest:g} Angstrom",
+            NbcyWarning,
+            stacklevel=4,
+        )
+    if ratio > 1.0 and scene.calculated:
+        return dataclasses.replace(scene, hkl=calculated_for(scene, wavelength))
+    return scene
