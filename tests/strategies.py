@@ -370,6 +370,34 @@ def plain_scene(**sections: dict[str, Any]) -> Scene:
     return build_scene(plain_config(**sections))
 
 
+def scene_of_one_spot(cells: int, **sections: dict[str, Any]) -> Scene:
+    """A cubic crystal of 100 Angstrom that meets (-4 28 0) at 1 Angstrom, and six of its fringes.
+
+    (2 28 ...)² - 200 * 4 = 0 puts the reflection on the Ewald sphere; it is seen along (24 7 0)/25.
+    """
+    crystal = {"cells": cells, **sections.pop("crystal", {})}
+    scene = plain_scene(
+        crystal=crystal,
+        beam={"wavelength_angstrom": 1.0, **sections.pop("beam", {})},
+        detector={"pixels_fast": 24, "pixels_slow": 24, "pixel_mm": 1e-3},
+        **sections,
+    )
+    (panel,) = scene.panels
+    size = 0.25e-3 / cells  # of 24: 6 times the reciprocal of the crystal's edge, at 0.1 m
+    fast, slow = np.array([0.0, 0.0, 1.0]), np.array([-0.28, 0.96, 0.0])
+    ahead = np.array([0.96, 0.28, 0.0])
+    panel = dataclasses.replace(
+        panel,
+        origin=0.1 * ahead - 12.3 * size * (fast + slow),
+        fast=fast,
+        slow=slow,
+        normal=ahead,
+        pixel_size=size,
+        close_distance=0.1,
+    )
+    return dataclasses.replace(scene, panels=(panel,))
+
+
 # ---- scenes on the brink
 
 

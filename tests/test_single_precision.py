@@ -55,6 +55,20 @@ def test_the_stated_error_holds_around_spots(cells) -> None:
     assert (single != double).any()
 
 
+@pytest.mark.parametrize("shape", ["square", "gauss"])
+@pytest.mark.parametrize("default_F", [1e-42, 1e40])
+def test_the_unit_of_F_does_not_matter(shape, default_F) -> None:
+    """1e-42 has few digits as a float, 1e40 is none."""
+    scene = strategies.plain_scene(
+        crystal={"cells": 30, "shape": shape, "default_F": default_F, "misset_deg": (10, 20, 30)},
+        beam={"fluence_photons_per_m2": 1e30 / default_F**2},
+    )
+    double = KernelScene(scene).render()[0].astype(float)
+    single = KernelScene(dataclasses.replace(scene, precision="single")).render()[0]
+    assert double.max() > 0.0
+    assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * double.max()).all()
+
+
 @given(st.data())
 def test_threads_and_regions_do_not_change_it(data) -> None:
     scene = dataclasses.replace(data.draw(scenes()), precision="single", first_orientations=None)
@@ -65,7 +79,12 @@ def test_threads_and_regions_do_not_change_it(data) -> None:
 
 @pytest.mark.parametrize(
     ("crystal", "sampling"),
-    [({"shape": "round"}, {}), ({"shape": "tophat"}, {}), ({}, {"interpolate": True})],
+    [
+        ({"shape": "round"}, {}),
+        ({"shape": "tophat"}, {}),
+        ({"cells": (5, 5, 10**6 + 1)}, {}),
+        ({}, {"interpolate": True}),
+    ],
 )
 def test_what_has_no_single_precision_says_so(crystal, sampling, tmp_path) -> None:
     hkl = tmp_path / "a.hkl"

@@ -74,6 +74,21 @@ def test_what_is_left_out_cannot_be_seen(scene: Scene) -> None:
         assert (abs(whole - sparse) <= np.spacing(np.maximum(whole, sparse))).all()
 
 
+@pytest.mark.parametrize("shape", ["gauss", "tophat"])
+@pytest.mark.parametrize("cells", [10**3, 10**6, 10**9])
+def test_large_crystals_see_the_same_h(shape: str, cells: int) -> None:
+    """What is looked at and what is rendered are the same numbers, to the last bit."""
+    beam = {"dispersion_percent": 1e-6, "dispersion_steps": 21}
+    scene = strategies.scene_of_one_spot(cells, crystal={"shape": shape}, beam=beam)
+    kernel = KernelScene(scene)
+    assert kernel.skips
+    for isa in ISAS:
+        whole, _ = kernel.render(isa=isa, skip=False)
+        sparse, _ = kernel.render(isa=isa)
+        assert whole.any()
+        assert (abs(whole - sparse) <= np.spacing(np.maximum(whole, sparse))).all(), isa
+
+
 @given(sparse_scenes())
 def test_each_pixel_decides_for_itself(scene: Scene) -> None:
     """The cut into regions, and with it into groups of pixels, does not change a bit."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +100,93 @@ def test_the_carryover_quirk_varies_too(phi) -> None:
     assert_same(image, other.run())
 
 
+@pytest.mark.parametrize(("start", "osc", "steps"), [(-2.0, 1.5, 3), (-0.9, 0.6, 2), (-1.5, 1, 4)])
+def test_phi_is_0_where_a_configuration_has_it(start, osc, steps) -> None:
+    """The quirk asks whether phi is 0 to the last bit, which the middle steps must answer alike."""
+    config = strategies.plain_config(spindle={"phi_deg": start, "osc_deg": osc, "steps": steps})
+    config = config.with_overrides({"quirks": ["phi_carryover"]})
+    for i, image in enumerate(nbcy.frames(config, 4)):
+        other = config.with_overrides({"spindle.phi_deg": start + i * osc})
+        assert image.pixels.tobytes() == nbcy.Simulator(other).run().pixels.tobytes()
+
+
+def test_a_fluence_may_vary_from_nothing() -> None:
+    base = {"beam": {"fluence_photons_per_m2": 0.0}, "background": {"water_um": 10.0}}
+    dark, bright = simulator(**base).run_many(fluence_photons_per_m2=[1e-300, 1e24])
+    assert np.isfinite(dark.pixels).all()
+    base["beam"]["fluence_photons_per_m2"] = 1e24
+    assert_same(bright, simulator(**base).run())
+
+
+def test_coordinates_serve_the_shortest_wavelength() -> None:
+    """Structure factors that ended where the first wavelength sees would leave corners dark."""
+    pytest.importorskip("gemmi")
+    peptide = str(Path(__file__).parent / "data/structures/5e5z.pdb")
+    crystal = {
+        "structure_file": peptide,
+        "cells": 6,
+        "misset_deg": (10, 20, 30),
+        "default_F": 0.0,
+        "cell_angstrom_deg": None,
+    }
+    detector = {"pixels_fast": 60, "pixels_slow": 60, "pixel_mm": 2.0}
+
+    def made(wavelength, **more):
+        beam = {"wavelength_angstrom": wavelength}
+        return simulator(crystal=crystal | more, beam=beam, detector=detector)
+
+    (image,) = made(3.0).run_many(wavelength_angstrom=[1.2])
+    other = made(1.2).run()
+    assert_same(image, other)
+    assert other.pixels[0, :].any()
+    assert other.pixels[-1, :].any()
+    with pytest.raises(nbcy.ConfigError, match="make a Simulator for each"):
+        made(3.0, anomalous=True).run_many(wavelength_angstrom=[1.2])
+
+
+def test_sub_pixels_too_coarse_for_a_wavelength_are_told() -> None:
+    sim = simulator(sampling={"oversample": None})
+    with pytest.warns(nbcy.NbcyWarning, match="would be recommended for 0.5 Angstrom"):
+        sim.run_many(wavelength_angstrom=[0.5])
+
+
+def test_no_matrix_is_taken_for_nothing() -> None:
+    matrices = iter([IDENTITY] * 4)
+    assert len(list(simulator().run_many(matrices, phi_deg=[1.0, 2.0]))) == 2
+    assert len(list(matrices)) == 2
+
+
+def test_matrices_that_end_too_soon_are_told() -> None:
+    shots = simulator().run_many(iter([IDENTITY]), phi_deg=[1.0, 2.0])
+    next(shots)
+    with pytest.raises(nbcy.ConfigError, match=r"1 of them.*must be 2"):
+        next(shots)
+
+
+@pytest.mark.parametrize("nothing", [{"orientations": []}, {"phi_deg": []}])
+def test_no_image_is_no_error(nothing) -> None:
+    assert list(simulator().run_many(**nothing)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fork is Linux's")
+def test_a_fork_between_two_images_does_not_hang(tmp_path) -> None:
+    script = tmp_path / "forks.py"
+    script.write_text(
+        "import os, sys, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "import nbcy\n"
+        "crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100), cells=5, default_F=100)\n"
+        "detector = nbcy.Detector(pixels_fast=256, pixels_slow=256, pixel_mm=0.1)\n"
+        "sim = nbcy.Simulator(crystal=crystal, detector=detector)\n"
+        "shots = sim.run_many(phi_deg=[0.0, 1.0], threads=2)\n"
+        "next(shots)\n"
+        "child = os.fork()\n"
+        "next(shots)\n"
+        "sys.exit(0 if child == 0 else os.waitpid(child, 0)[1])\n"
+    )
+    subprocess.run([sys.executable, script], timeout=120, check=True)
+
+
 def test_iterables_may_be_endless() -> None:
     shots = simulator().run_many(itertools.repeat(IDENTITY))
     first, second = next(shots), next(shots)
@@ -137,6 +227,9 @@ def test_masks_and_regions_hold() -> None:
         ({"fluence_photons_per_m2": 1e20}, "one for each image"),
         ({"orientations": [IDENTITY], "phi_deg": [1.0, 2.0]}, "same length"),
         ({"phi_deg": [1.0], "threads": 0}, "threads"),
+        ({"phi_deg": ["x"]}, "list of numbers"),
+        ({"wavelength_angstrom": ["1 nm"]}, "list of numbers"),
+        ({"phi_deg": [1j]}, "list of numbers"),
     ],
 )
 def test_wrong_variations_are_refused_at_once(arguments, message) -> None:
@@ -148,4 +241,4 @@ def test_listed_wavelengths_cannot_vary() -> None:
     sources = strategies.text_file("-10 0 0 1 6.2e-10\n")
     sim = simulator(beam={"source_file": sources})
     with pytest.raises(nbcy.ConfigError, match="source_file lists the wavelengths"):
-        next(sim.run_many(wavelength_angstrom=[1.0]))
+        sim.run_many(wavelength_angstrom=[1.0])

@@ -68,8 +68,8 @@ def sphere(y):
 
 
 def test_sphere_near_the_peak():
-    # the series up to x = 1, cut off at 4e-16; then 0.3 is left of two terms of 0.84 and 0.54 that are
-    # wrong by 6 and 4 EPS, and rises
+    # the series up to x = 1, cut off at 4e-16; then 0.3 is left of two terms of 0.84 and 0.54 that
+    # are wrong by 6 and 4 EPS, and rises
     points = np.concatenate([10.0 ** np.linspace(-20, 0, 800), np.linspace(0.28, 0.36, 400)])
     assert relative_error("sphere", sphere, points).max() < 25 * EPS
 
