@@ -15,6 +15,9 @@
 #define NBCY_CHUNK 16
 #define NBCY_SWEEP 64
 
+/* What a float rounds to infinity. */
+#define NBCY_TOO_BRIGHT 0x1.ffffffp+127
+
 /* Lanes that are neighbours in a row of a full patch. */
 #define NBCY_RUN 4
 
@@ -30,8 +33,10 @@ typedef struct {
     int n, vectors;                        /* pixels in use; idle lanes of the last vector repeat the last pixel */
     const nbcy_panel *panel;
     int64_t image_index[NBCY_BLOCK];
-    nbcy_lanes fast, slow;                 /* pixel coordinates */
-    nbcy_lanes column, row;                /* the same within a full patch */
+    double first_fast, first_slow;         /* pixel at the patch's corner */
+    nbcy_lanes fast, slow;                 /* pixels, counted from there */
+    nbcy_lanes column, row;                /* the same of a full patch */
+    int full;                              /* whether fast and slow are those */
     int64_t run[NBCY_BLOCK / NBCY_RUN];    /* where in the image its runs start, seen from its corner */
     nbcy_lanes dx, dy, dz;                 /* unit vector to the current sub-pixel */
     nbcy_lanes qx, qy, qz;                 /* scattering vector (1/m), or, of several wavelengths, times each */
@@ -88,32 +93,41 @@ static void bend(const nbcy_scene *sc, nbcy_block *b)
     }
 }
 
-/* Section 2 step 6 and the solid angle of section 9. */
+/* Section 2 step 6, of sub-pixels of edge sub; shift: which of how many. */
+NBCY_INLINE void place_flat(const nbcy_block *b, int i, const double *shift, double sub, const double *origin, real *x, real *y, real *z)
+{
+    const double *fast = b->panel->fast, *slow = b->panel->slow;
+    const real f = sub * ((b->fast[i] + b->first_fast) * shift[2] + shift[0]) + sub / 2.0;
+    const real s = sub * ((b->slow[i] + b->first_slow) * shift[2] + shift[1]) + sub / 2.0;
+    *x = f * fast[0] + s * slow[0] + origin[0];
+    *y = f * fast[1] + s * slow[1] + origin[1];
+    *z = f * fast[2] + s * slow[2] + origin[2];
+}
+
+/* Where sub-pixels are seen, and their solid angle (section 9). */
 static void place_subpixel(const nbcy_scene *sc, nbcy_block *b, int sub_slow, int sub_fast, int layer)
 {
     const nbcy_panel *p = b->panel;
     const double sub = p->pixel_size / sc->oversample, depth = layer * sc->layer_step;
     const double area = p->pixel_size * p->pixel_size * p->close_distance;
+    const double shift[3] = {sub_fast, sub_slow, sc->oversample};
     double origin[3];
     for (int axis = 0; axis < 3; axis++)
         origin[axis] = p->origin[axis] + depth * p->normal[axis];
-    FOR_LANES {
-        real f = sub * (b->fast[i] * sc->oversample + sub_fast) + sub / 2.0;
-        real s = sub * (b->slow[i] * sc->oversample + sub_slow) + sub / 2.0;
-        b->dx[i] = f * p->fast[0] + s * p->slow[0] + origin[0];
-        b->dy[i] = f * p->fast[1] + s * p->slow[1] + origin[1];
-        b->dz[i] = f * p->fast[2] + s * p->slow[2] + origin[2];
-    }
-    if (sc->curved)
+    if (sc->curved) {
+        FOR_LANES place_flat(b, i, shift, sub, origin, &b->dx[i], &b->dy[i], &b->dz[i]);
         bend(sc, b);
-    TRACE(b->px[0] = b->dx[0]; b->py[0] = b->dy[0]; b->pz[0] = b->dz[0];)
+    }
     FOR_LANES {
-        real r = nbcy_sqrt(b->dx[i] * b->dx[i] + b->dy[i] * b->dy[i] + b->dz[i] * b->dz[i]);
+        real x = b->dx[i], y = b->dy[i], z = b->dz[i];
+        if (!sc->curved)
+            place_flat(b, i, shift, sub, origin, &x, &y, &z);
+        real r = nbcy_sqrt(x * x + y * y + z * z);
         real inverse = 1.0 / r, square = inverse * inverse;
-        TRACE(b->airpath[i] = r;)
-        b->dx[i] *= inverse;
-        b->dy[i] *= inverse;
-        b->dz[i] *= inverse;
+        TRACE(b->px[i] = x; b->py[i] = y; b->pz[i] = z; b->airpath[i] = r;)
+        b->dx[i] = x * inverse;
+        b->dy[i] = y * inverse;
+        b->dz[i] = z * inverse;
         b->omega[i] = sc->point_pixel ? square : area * square * inverse;
     }
 }
@@ -130,7 +144,15 @@ static void capture_in_layer(const nbcy_scene *sc, nbcy_block *b, int layer)
     }
 }
 
+static int single_visit(const nbcy_scene *sc) { return sc->oversample == 1 && sc->layers == 1; }
+
 /* Of the first sub-pixel. */
+static const real *first_omega(const nbcy_scene *sc, const nbcy_block *b)
+{
+    return single_visit(sc) ? b->omega : b->omega_first;
+}
+
+/* The same, of one layer. */
 static const real *first_capture(const nbcy_scene *sc, const nbcy_block *b, int layer)
 {
     return sc->mu == 0.0 ? b->capture : b->capture_first + layer * (NBCY_BLOCK / NBCY_WIDTH);
@@ -274,6 +296,16 @@ static enum place place_in_grid(const nbcy_scene *sc, const nbcy_block *b, const
     return place;
 }
 
+/* Section 7, from the distance h, k, l to the nearest node. */
+NBCY_INLINE real rho_at(const nbcy_scene *sc, const real *d)
+{
+    const double *m = sc->metric;
+    real rho = m[0] * d[0] * d[0] + m[1] * d[1] * d[1] + m[2] * d[2] * d[2];
+    if (sc->skew)
+        rho += 2.0 * m[3] * d[0] * d[1] + 2.0 * m[4] * d[0] * d[2] + 2.0 * m[5] * d[1] * d[2];
+    return rho;
+}
+
 /* Section 7: the lattice factors (sign dropped: only their squares count) at n places, from the distances h, k, l to the
    nearest nodes. */
 NBCY_INLINE void lattice_factors(const nbcy_scene *sc, const real *restrict distance, const int shape, const int n, real *restrict lattice)
@@ -294,11 +326,9 @@ NBCY_INLINE void lattice_factors(const nbcy_scene *sc, const real *restrict dist
             lattice[i] = over[i] / under[i];
         return;
     }
-    const double *m = sc->metric, volume = sc->cells[0] * sc->cells[1] * sc->cells[2];
+    const double volume = sc->cells[0] * sc->cells[1] * sc->cells[2];
     for (int i = 0; i < n; i++) {
-        const real dh = distance[3 * i], dk = distance[3 * i + 1], dl = distance[3 * i + 2];
-        const real rho = m[0] * dh * dh + m[1] * dk * dk + m[2] * dl * dl
-                       + 2.0 * m[3] * dh * dk + 2.0 * m[4] * dh * dl + 2.0 * m[5] * dk * dl;
+        const real rho = rho_at(sc, distance + 3 * i);
         if (shape == NBCY_ROUND)
             lattice[i] = volume * 0.723601254558268 * nbcy_sphere(nbcy_sqrt(rho));
         else if (shape == NBCY_GAUSS)
@@ -368,14 +398,14 @@ static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
 
 /* How a node finds its place in the padded grid; on the stack, where the compiler sees that nothing changes it. */
 typedef struct {
-    double low[3], high[3], stride_h, stride_k, start;
+    double low[3], high[3], stride_h, stride_k, start;   /* start: for NBCY_ROUNDER plus an index */
 } nbcy_grid;
 
 NBCY_INLINE nbcy_grid grid_of(const nbcy_scene *sc)
 {
     const double *low = sc->index_low, *high = sc->index_high;
     nbcy_grid grid = {{low[0], low[1], low[2]}, {high[0], high[1], high[2]}, (double)sc->grid_k * (double)sc->grid_l, (double)sc->grid_l, 0.0};
-    grid.start = -(low[0] * grid.stride_h + low[1] * grid.stride_k + low[2]);
+    grid.start = NBCY_ROUNDER - (low[0] * grid.stride_h + low[1] * grid.stride_k + low[2]);
     return grid;
 }
 
@@ -386,7 +416,7 @@ NBCY_INLINE void find_in_grid(const nbcy_grid *grid, const real *node, const int
     real inside[3];
     for (int axis = 0; axis < 3; axis++)
         inside[axis] = clamped ? nbcy_min(nbcy_max(node[axis], nbcy_all(grid->low[axis])), nbcy_all(grid->high[axis])) : node[axis];
-    nbcy_store_whole(at, inside[0] * grid->stride_h + (inside[1] * grid->stride_k + (inside[2] + grid->start)));
+    nbcy_store_whole(at, nbcy_fma(inside[0], nbcy_all(grid->stride_h), nbcy_fma(inside[1], nbcy_all(grid->stride_k), inside[2] + grid->start)));
 }
 
 /* F L at n places in reciprocal space. */
@@ -541,9 +571,9 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
     FOR_LANES {
         b->sum[i] = zero;
         TRACE(b->sum_visits[i] = zero;)
-        b->capture[i] = nbcy_all(1.0);
-        b->capture_total[i] = absorbing ? zero : nbcy_all(sc->layers);
     }
+    if (absorbing)
+        FOR_LANES b->capture_total[i] = zero;
     if (sc->oversample_omega)
         FOR_LANES b->omega_sum[i] = zero;
     if (sc->dmin > 0.0)
@@ -561,7 +591,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
                     b->capture_total[i] += b->capture[i];
                 }
             }
-            if (first)
+            if (first && !single_visit(sc))
                 FOR_LANES b->omega_first[i] = b->omega[i];
             if (sc->oversample_omega && layer == 0)
                 FOR_LANES b->omega_sum[i] += b->omega[i];
@@ -587,7 +617,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
         }
     }
     const real *capture_last = first_capture(sc, b, sc->layers - 1);
-    const real *polar_first = sc->dmin > 0.0 ? b->polar_first : b->polar_any;
+    const real *polar_first = sc->dmin > 0.0 ? b->polar_first : b->polar_any, *omega_first = first_omega(sc, b);
     const int last_only = sc->layer_capture && !sc->oversample_thick;
     const double inside_scale = sc->water_scaling ? sc->water : 0.0;
     const double outside_scale = sc->water_scaling ? 0.0 : sc->water;
@@ -596,9 +626,9 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
         if (!sc->oversample_polar)
             chain *= polar_first[i];
         if (!sc->oversample_omega)
-            chain *= b->omega_first[i];
+            chain *= omega_first[i];
         real inside = inside_scale * (sc->layer_capture ? nbcy_all(1.0) : b->capture_total[i]);
-        real outside = outside_scale * b->polar_any[i] * b->omega_first[i] * b->capture_total[i];
+        real outside = outside_scale * b->polar_any[i] * omega_first[i] * b->capture_total[i];
         real photons = sc->scale * (b->sum[i] + inside) * chain + outside;
         TRACE(trace_chain(sc, trace, b, inside, outside);)
         b->sum[i] = photons;
@@ -626,6 +656,13 @@ static nbcy_block *new_block(const nbcy_scene *sc)
         free(b);
         return NULL;
     }
+    b->full = 0;
+    if (sc->mu == 0.0) {   /* no absorption: for good */
+        for (int i = 0; i < NBCY_BLOCK / NBCY_WIDTH; i++) {
+            b->capture[i] = nbcy_all(1.0);
+            b->capture_total[i] = nbcy_all(sc->layers);
+        }
+    }
     return b;
 }
 
@@ -646,24 +683,28 @@ static int holds_first_pixel(const nbcy_scene *sc, const nbcy_block *b, const nb
 static int take_pixels(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *patch, int alone)
 {
     const int rows = (int)patch->rows, columns = (int)patch->columns;
+    b->first_fast = (double)patch->fast;
+    b->first_slow = (double)patch->slow;
     const int whole = alone || (!sc->mask && !holds_first_pixel(sc, b, patch));
     if (whole && rows * columns == NBCY_BLOCK) {
         b->n = NBCY_BLOCK;
         b->vectors = NBCY_BLOCK / NBCY_WIDTH;
-        FOR_LANES {
-            b->fast[i] = b->column[i] + (double)patch->fast;
-            b->slow[i] = b->row[i] + (double)patch->slow;
+        if (!b->full) {
+            memcpy(b->fast, b->column, sizeof b->fast);
+            memcpy(b->slow, b->row, sizeof b->slow);
+            b->full = 1;
         }
         return 1;
     }
+    b->full = 0;
     double *fast = (double *)b->fast, *slow = (double *)b->slow;
     const int64_t origin = b->panel->offset + patch->slow * b->panel->pixels_fast + patch->fast;
     int n = 0;
     for (int row = 0; row < rows; row++) {
         for (int column = 0; column < columns; column++) {
             const int64_t index = origin + row * b->panel->pixels_fast + column;
-            fast[n] = (double)(patch->fast + column);
-            slow[n] = (double)(patch->slow + row);
+            fast[n] = column;
+            slow[n] = row;
             b->image_index[n] = index;
             n += alone || ((!sc->mask || sc->mask[index]) && index != sc->first_pixel);
         }
@@ -684,14 +725,14 @@ static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *p
     if (b->n == 0)
         return NBCY_OK;
     render_block(sc, b, alone);
-    const real *omegas = sc->oversample_omega ? b->omega_sum : b->omega_first;
+    const real *omegas = sc->oversample_omega ? b->omega_sum : first_omega(sc, b);
     const double share = sc->oversample_omega ? 1.0 / (sc->oversample * sc->oversample) : 1.0;
     const double *restrict photons = (const double *)b->sum;
-    real omega = nbcy_all(0.0), brightest = b->sum[0], finite = nbcy_all(0.0);
+    real omega = nbcy_all(0.0);
+    unsigned finite = ~0u;
     FOR_LANES {
         omega += omegas[i];
-        brightest = nbcy_max(brightest, b->sum[i]);
-        finite += 0.0 * b->sum[i];   /* not a number, once a pixel is not finite */
+        finite &= nbcy_below(nbcy_abs(b->sum[i]), nbcy_all(NBCY_TOO_BRIGHT));
     }
     const int idle = b->vectors * NBCY_WIDTH - b->n;
     *solid_angle += share * (nbcy_total(omega) - idle * ((const double *)omegas)[b->n - 1]);
@@ -704,12 +745,8 @@ static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *p
         for (int i = 0; i < b->n; i++)
             image[b->image_index[i]] = (float)photons[i];
     }
-    double peaks[NBCY_WIDTH];
-    nbcy_store(peaks, brightest);
-    int too_bright = !(nbcy_total(finite) == 0.0);
-    for (int i = 0; i < NBCY_WIDTH; i++)
-        too_bright |= isinf((float)peaks[i]);
-    return too_bright ? NBCY_NOT_FINITE : NBCY_OK;
+    const unsigned every = (1u << NBCY_WIDTH) - 1u;
+    return (finite & every) == every ? NBCY_OK : NBCY_NOT_FINITE;
 }
 
 #define NBCY_PASTE(name, build) name##_##build

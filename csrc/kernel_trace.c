@@ -69,7 +69,7 @@ static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_bloc
     else
         trace->capture_fraction = b->sum[0] / b->sum_visits[0];
     trace->polar_final = sc->oversample_polar ? b->polar[0] : sc->dmin > 0.0 ? b->polar_first[0] : b->polar_any[0];
-    trace->omega_pixel = sc->oversample_omega ? b->omega[0] : b->omega_first[0];
+    trace->omega_pixel = sc->oversample_omega ? b->omega[0] : first_omega(sc, b)[0];
     trace->background = outside;
 }
 
@@ -80,8 +80,9 @@ static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, 
         b->polar_first[0] = b->polar_seen[0] = 0.0;
         b->n = b->vectors = 1;
         b->panel = &sc->panels[panel];
-        b->slow[0] = (double)slow;
-        b->fast[0] = (double)fast;
+        b->first_slow = (double)slow;
+        b->first_fast = (double)fast;
+        b->slow[0] = b->fast[0] = 0.0;
     }
     return b;
 }

@@ -135,10 +135,10 @@ NBCY_INLINE real nbcy_from_bits(whole bits)
     return x;
 }
 
-/* Whole numbers 0 <= x < 2^51 as integers. */
+/* Whole numbers 0 <= x < 2^51, to which NBCY_ROUNDER was added, as integers. */
 NBCY_INLINE void nbcy_store_whole(int64_t *p, real x)
 {
-    whole bits = nbcy_bits(x + NBCY_ROUNDER);
+    whole bits = nbcy_bits(x);
     bits &= NBCY_WHOLE_BITS;
     memcpy(p, &bits, sizeof bits);
 }

@@ -53,6 +53,7 @@ typedef struct {
     int shape;
     double cells[3];
     double metric[6];              /* rho = d.M.d over fractional offsets: hh kk ll hk hl kl, fudge included */
+    int skew;                      /* hk, hl, kl are not all 0 */
     int skip;                      /* leave out steps that add less than float32 can see: nearby.h */
     double cell_length[3];         /* largest |a|, |b|, |c| of any orientation */
     double largest_F;

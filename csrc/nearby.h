@@ -114,12 +114,10 @@ static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view
     for (int j = 0; j < b->n_chunk; j += NBCY_WIDTH) {
         const real inverse_wavelength = nbcy_load(view->inverse_wavelength + j);
         const real hkl[3] = {h * inverse_wavelength, k * inverse_wavelength, l * inverse_wavelength};
-        real rho = nbcy_all(0.0);
-        for (int axis = 0; axis < 3; axis++) {
-            real away = hkl[axis] - nbcy_rint(hkl[axis]);
-            rho += sc->metric[axis] * away * away;
-        }
-        if (!nbcy_below(rho, limit))
+        real away[3];
+        for (int axis = 0; axis < 3; axis++)
+            away[axis] = hkl[axis] - nbcy_rint(hkl[axis]);
+        if (!nbcy_below(rho_at(sc, away), limit))
             continue;
         real weight = nbcy_load(view->weight + j), amplitude;
         if (sc->dmin > 0.0) {

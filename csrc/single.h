@@ -94,61 +94,56 @@ NBCY_INLINE nbcy_floats nbcy_exp_negative_floats(real low, real high)
     return nbcy_fma_floats(p, r, nbcy_all_floats(1.0f)) * nbcy_narrow(power[0], power[1]);
 }
 
+/* The lattice factors of two vectors of distances h, k, l to the nearest nodes; gauss: over the number of cells. */
+NBCY_INLINE nbcy_floats lattice_factors_single(const nbcy_scene *sc, real *distance, const int shape)
+{
+    if (shape == NBCY_SQUARE) {
+        real turns[6];
+        nbcy_floats over[3], under[3];
+        for (int i = 0; i < 6; i++)
+            distance[i] = nbcy_abs_above(distance[i], NBCY_FLOAT_TINY);
+        for (int i = 0; i < 6; i++)
+            turns[i] = nbcy_rint(sc->cells[i % 3] * distance[i]);
+        for (int i = 0; i < 6; i++)
+            turns[i] = nbcy_fma(nbcy_all(sc->cells[i % 3]), distance[i], -turns[i]);
+        for (int axis = 0; axis < 3; axis++) {
+            over[axis] = nbcy_narrow(turns[axis], turns[3 + axis]);
+            under[axis] = nbcy_narrow(distance[axis], distance[3 + axis]);
+        }
+        return nbcy_sine_product_floats(over) / nbcy_sine_product_floats(under);
+    }
+    return nbcy_exp_negative_floats((-1.0 / 0.63) * rho_at(sc, distance), (-1.0 / 0.63) * rho_at(sc, distance + 3));
+}
+
 /* As add_steps, but in units of the largest amplitude where the crystal is gauss, and of the largest F in any case:
-   unscaled_square makes up for it. */
+   unscaled_square makes up for it. Here additions are what there is most of, so that multiply-adds take some over. */
 NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int clamped,
                                   const int scaled)
 {
     const nbcy_grid grid = grid_of(sc);
-    const double *m = sc->metric;
-    const int n = scaled ? b->n_chunk : 1;
+    const int sources = scaled ? b->n_chunk : 1;
     for (int i = 0; i < b->vectors; i += 2) {
-        real unscaled[2][3];
-        for (int v = 0; v < 2; v++)
-            for (int axis = 0; axis < 3; axis++)
-                unscaled[v][axis] = cell[3 * axis] * b->qx[i + v] + cell[3 * axis + 1] * b->qy[i + v] + cell[3 * axis + 2] * b->qz[i + v];
-        for (int j = 0; j < n; j++) {
-            const double inverse_wavelength = b->inverse_wavelength[j];
-            real offset[2][3], turns[2][3], exponent[2];
+        real unscaled[6], node[6], distance[6];
+        for (int v = 0; v < 6; v++) {
+            const double *a = cell + 3 * (v % 3);
+            const int at = i + v / 3;
+            unscaled[v] = nbcy_fma(nbcy_all(a[0]), b->qx[at], nbcy_fma(nbcy_all(a[1]), b->qy[at], a[2] * b->qz[at]));
+        }
+        for (int j = 0; j < sources; j++) {
+            const real scale = nbcy_all(b->inverse_wavelength[j]);
             int64_t at[2 * NBCY_WIDTH];
-            for (int v = 0; v < 2; v++) {
-                real node[3];
-                for (int axis = 0; axis < 3; axis++) {
-                    real h = unscaled[v][axis];
-                    if (scaled)
-                        h *= inverse_wavelength;
-                    node[axis] = nbcy_ceil(h - 0.5);
-                    offset[v][axis] = h - node[axis];
-                }
-                if (shape == NBCY_SQUARE) {
-                    for (int axis = 0; axis < 3; axis++) {
-                        offset[v][axis] = nbcy_abs_above(offset[v][axis], NBCY_FLOAT_TINY);
-                        real u = sc->cells[axis] * offset[v][axis];
-                        turns[v][axis] = u - nbcy_rint(u);
-                    }
-                } else {
-                    const real *d = offset[v];
-                    exponent[v] = (-1.0 / 0.63) * (m[0] * d[0] * d[0] + m[1] * d[1] * d[1] + m[2] * d[2] * d[2]
-                                                   + 2.0 * m[3] * d[0] * d[1] + 2.0 * m[4] * d[0] * d[2] + 2.0 * m[5] * d[1] * d[2]);
-                }
-                find_in_grid(&grid, node, clamped, at + v * NBCY_WIDTH);
-            }
-            nbcy_floats lattice;
-            if (shape == NBCY_SQUARE) {
-                nbcy_floats over[3], under[3];
-                for (int axis = 0; axis < 3; axis++) {
-                    over[axis] = nbcy_narrow(turns[0][axis], turns[1][axis]);
-                    under[axis] = nbcy_narrow(offset[0][axis], offset[1][axis]);
-                }
-                lattice = nbcy_sine_product_floats(over) / nbcy_sine_product_floats(under);
-            } else {
-                lattice = nbcy_exp_negative_floats(exponent[0], exponent[1]);
-            }
+            for (int v = 0; v < 6; v++)
+                node[v] = nbcy_ceil(scaled ? nbcy_fma(unscaled[v], scale, nbcy_all(-0.5)) : unscaled[v] - 0.5);
+            for (int v = 0; v < 6; v++)
+                distance[v] = scaled ? nbcy_fma(unscaled[v], scale, -node[v]) : unscaled[v] - node[v];
+            find_in_grid(&grid, node, clamped, at);
+            find_in_grid(&grid, node + 3, clamped, at + NBCY_WIDTH);
+            const nbcy_floats lattice = lattice_factors_single(sc, distance, shape);
             __asm__ volatile("" : "+m"(at));
-            real first, second;
+            real *sum = b->sum_orientations[j] + i, first, second;
             nbcy_widen(lattice * nbcy_lookup_floats(sc->F_single, at), &first, &second);
-            b->sum_orientations[j][i] = nbcy_fma(first, first, b->sum_orientations[j][i]);
-            b->sum_orientations[j][i + 1] = nbcy_fma(second, second, b->sum_orientations[j][i + 1]);
+            sum[0] = nbcy_fma(first, first, sum[0]);
+            sum[1] = nbcy_fma(second, second, sum[1]);
         }
     }
 }
@@ -160,15 +155,20 @@ static double unscaled_square(const nbcy_scene *sc)
     return (sc->largest_F * volume) * (sc->largest_F * volume);
 }
 
+NBCY_INLINE void add_steps_single_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped, const int shape)
+{
+    if (clamped)
+        add_steps_single(sc, b, cell, shape, 1, 1);
+    else if (b->n_chunk > 1)
+        add_steps_single(sc, b, cell, shape, 0, 1);
+    else
+        add_steps_single(sc, b, cell, shape, 0, 0);
+}
+
 static void add_orientation_single(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped)
 {
-    const int scaled = b->n_chunk > 1;
-    if (sc->shape == NBCY_SQUARE && clamped)
-        add_steps_single(sc, b, cell, NBCY_SQUARE, 1, 1);
-    else if (sc->shape == NBCY_SQUARE && scaled)
-        add_steps_single(sc, b, cell, NBCY_SQUARE, 0, 1);
-    else if (sc->shape == NBCY_SQUARE)
-        add_steps_single(sc, b, cell, NBCY_SQUARE, 0, 0);
+    if (sc->shape == NBCY_SQUARE)
+        add_steps_single_of_shape(sc, b, cell, clamped, NBCY_SQUARE);
     else
-        add_steps_single(sc, b, cell, NBCY_GAUSS, 1, 1);
+        add_steps_single_of_shape(sc, b, cell, clamped, NBCY_GAUSS);
 }

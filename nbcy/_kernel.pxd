@@ -55,6 +55,7 @@ cdef extern from "nbcy.h" nogil:
         int skip
         double cell_length[3]
         double largest_F
+        int skew
         const double *F
         const float *F_single
         double index_low[3]

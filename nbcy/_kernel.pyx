@@ -368,7 +368,8 @@ cdef class KernelScene:
             raise ConfigError("crystal.fudge", scene.fudge, "too large for double precision: N*sqrt(fudge) must stay below 2**50")
         for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
             c.metric[i] = metric[row, column]
-        if scene.shape in ("gauss", "tophat") and not scene.interpolate and not np.any(metric - np.diag(np.diag(metric))):
+        c.skew = np.any(metric - np.diag(np.diag(metric)))
+        if scene.shape in ("gauss", "tophat") and not scene.interpolate and not c.skew:
             self._fill_skipping()
 
     def _fill_skipping(self):

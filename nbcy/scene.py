@@ -59,7 +59,7 @@ Region = tuple[int, int, int, int]
 T = TypeVar("T", bound=np.generic)
 
 MAX_OVERSAMPLE: Final = 10_000
-MAX_SINGLE_CELLS: Final = 1_000_000
+MAX_SINGLE_CELLS: Final = 100_000
 """Most sub-pixels along an edge; a hundred million a pixel are a slip of units, not a plan."""
 
 ROI_NEEDS_ONE_PANEL: Final = (
