@@ -12,12 +12,12 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Final, NoReturn
 
 from nbcy.cli.messages import Failure, note, warnings_as_notes
-from nbcy.errors import KernelError, NbcyError, UsageError
+from nbcy.errors import KernelError, NbcyError, UsageError, WriteError
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
     "simulate": "an image from a configuration file, a structure, the flags below",
@@ -85,7 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except NbcyError as error:
         note(f"error: {error}")
-        return FAILED if isinstance(error, Failure | KernelError) else WRONG_USE
+        failed = isinstance(error, Failure | KernelError | WriteError)
+        return FAILED if failed else WRONG_USE
     except (OSError, MemoryError) as error:
         note(f"error: {str(error) or 'out of memory'}")
         return FAILED

@@ -7,6 +7,7 @@ beam along -x, which is where detectors seen from the sample have their fast axi
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from nbcy.constants import RTD
 from nbcy.detector import Panel
-from nbcy.errors import ConfigError, FileError
+from nbcy.errors import ConfigError, FileError, WriteError
 from nbcy.io.atomic import atomic_path
 from nbcy.io.counts import FLOAT, KINDS, Integers, invalid_pixels
 from nbcy.io.extras import require
@@ -55,6 +56,47 @@ _GAP: Final = 1
 """Bit 0 of a pixel mask: no sensor there."""
 
 _MODEL: Final = "/entry/instrument/detector/transformations"
+
+
+class _Target(io.FileIO):
+    """A file that HDF5 can always close: it crashes where its last writes fail.
+
+    After the first failure nothing more is written, and `check` raises it.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest and self.failure is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            if self.failure is None:
+                return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+        return self.tell() if size is None else size
+
+    def check(self) -> None:
+        if self.failure is not None:
+            reason = self.failure.strerror or self.failure
+            raise WriteError(self.name, f"cannot be written: {reason}") from self.failure
+
+
+@contextmanager
+def _hdf5(h5py: Any, path: Path) -> Iterator[tuple[Any, _Target]]:
+    """Open an HDF5 file that appears when it is complete."""
+    with atomic_path(path) as temporary, _Target(temporary, "x+") as target:
+        with h5py.File(target, "w") as file:
+            yield file, target
+        target.check()
 
 
 def to_nexus(measurement: Measurement) -> Measurement:
@@ -136,14 +178,16 @@ class NxmxWriter:
         self._integers = None if dtype == FLOAT else Integers(KINDS[dtype])
         self._count = 0
         self._parts: list[tuple[str, Any]] = []
+        self._targets: list[_Target] = []
         self._is_master = path.name.endswith(MASTER)
         self._master = self._open(path)
         self.frames_per_file = FRAMES_PER_FILE
         _write_entry(self._master, measurement, dtype)
 
     def _open(self, path: Path) -> Any:
-        temporary = self._files.enter_context(atomic_path(path))
-        return self._files.enter_context(self._h5py.File(temporary, "w"))
+        file, target = self._files.enter_context(_hdf5(self._h5py, path))
+        self._targets.append(target)
+        return file
 
     def append(self, frame: Frame) -> None:
         """Add a frame.
@@ -163,6 +207,8 @@ class NxmxWriter:
         data.resize(len(data) + 1, axis=0)
         data[-1] = pixels
         self._count += 1
+        for target in self._targets:
+            target.check()
 
     def _part(self, n: int) -> Any:
         """Return the dataset for frame ``n``."""
