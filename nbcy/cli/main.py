@@ -130,10 +130,28 @@ def _run_subcommand(name: str, words: list[str]) -> int:
 
         flags, words = split(words)
     parser = Parser(prog="nbcy")
-    module.add_parser(parser.add_subparsers(parser_class=Parser))
+    subparsers = parser.add_subparsers(parser_class=Parser)
+    module.add_parser(subparsers)
     try:
-        args = parser.parse_args([name, *words])
+        args, unknown = parser.parse_known_args([name, *words])
     except SystemExit:  # --help has printed itself
         return DONE
+    if unknown:
+        known = set(subparsers.choices[name]._option_string_actions)
+        if getattr(module, "TAKES_FLAGS", False):
+            from nbcy.cli.flags import FLAGS
+
+            known.update(FLAGS)
+        hint = _nearest(unknown, known) or f"see nbcy {name} --help"
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}; {hint}")
     args.flags = flags
     return int(module.run(args))
+
+
+def _nearest(words: Sequence[str], known: Iterable[str]) -> str:
+    """Name the option that the first unknown one may stand for, whatever its dashes."""
+    option = next((word for word in words if word.startswith("-")), "")
+    plain = {name.lstrip("-").replace("_", "-").lower(): name for name in known}
+    written = option.lstrip("-").replace("_", "-").lower()
+    near = difflib.get_close_matches(written, plain, 1, 0.6)
+    return f"did you mean {plain[near[0]]}?" if near else ""

@@ -242,6 +242,12 @@ def stack(parts: Sequence[NDArray[Any]], panels: Sequence[Panel], fill: Any) -> 
     return whole
 
 
+def unstack(whole: NDArray[Any], panels: Sequence[Panel]) -> list[NDArray[Any]]:
+    """Undo `stack`."""
+    rows = stacked_rows(panels)
+    return [whole[r, : panel.pixels_fast] for r, panel in zip(rows, panels, strict=True)]
+
+
 def stacked_pixels(image: Image) -> NDArray[np.float32]:
     """Return an image's pixels as a frame of shape (slow, fast)."""
     return stack(image.panels, image.scene.panels, 0.0)
