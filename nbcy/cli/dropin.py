@@ -106,7 +106,8 @@ def _prepare(invocation: Invocation) -> Simulator:
 def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequence[str]) -> Run:
     """Refuse what is for one panel; of the files nobody asked for, leave these out."""
     from nbcy.geometry import Geometry, writes
-    from nbcy.image import check_panels, output_format
+    from nbcy.image import output_format
+    from nbcy.io.writers import check_panels
 
     run, scene, given = invocation.run, simulator.scene, invocation.given
     try:
@@ -114,7 +115,7 @@ def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequenc
             if writes(path):
                 Geometry.of(scene).text(path)
             elif not is_description(path):
-                check_panels(output_format(path), scene)
+                check_panels(output_format(path), scene.panels)
     except ConfigError as error:
         raise UsageError(f"-o {path}: {error.expected}") from error
     if len(scene.panels) == 1:

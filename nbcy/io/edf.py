@@ -30,7 +30,8 @@ def write_edf(path: Path, pixels: NDArray[Any], measurement: Measurement | None)
     measurement : Measurement, optional
         Of this frame: all of it as JSON, and the keys of the ESRF's SAXS programs, in metres.
     """
-    header = {"Dummy": "-1", "DDummy": "0.1"}
+    # Floats are NaN where nothing was measured, which needs no name.
+    header = {"Dummy": "-1", "DDummy": "0.1"} if pixels.dtype.kind == "i" else {}
     if measurement is not None:
         flat, problems = flat_geometry(measurement)
         pixel = measurement.panels[0].pixel_size
