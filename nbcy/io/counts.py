@@ -51,7 +51,7 @@ KINDS: Final = {
 }
 """By NumPy's name. The unsigned flag, the largest number, is that of Eiger; -1 is Pilatus's."""
 
-ROUNDED: Final = 0.01
+ROUNDED: Final = 0.1
 """Rounding that changes the sum of the pixels by more than this part of it is worth a note."""
 
 FLOAT: Final = "float32"
