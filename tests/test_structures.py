@@ -795,6 +795,7 @@ def test_bad_files_give_one_clear_error_and_no_output(folder, capsys):
         (f"{MEASURED} --dmin 500", "leaves no reflection"),
         ("a.hkl --dmin 3", "--dmin has no meaning"),
         ("a.hkl -o b.mtz", "MTZ needs a unit cell"),
+        (f"{CRO} --dmin 3 -o a.cif", "must end in one of .mtz, .hkl, .txt"),
         ("a.hkl -o a.hkl", "is an input as well"),
         (f"{CRO} --dmin 3 -o nowhere/a.hkl", "there is no folder"),
     ],
