@@ -57,6 +57,8 @@ class Geometry:
         Spindle angle where the first image starts, and the rotation during one image.
     images : int
         Images in the scan.
+    files : tuple of str
+        Where these are, ``#####`` standing for the number; XDS.INP names the first that XDS reads.
     axes_angstrom : tuple of 3 tuples of 3 float, or None
         a, b, c of the crystal with the spindle at 0.
     cell_angstrom_deg : tuple of 6 float, or None
@@ -78,6 +80,7 @@ class Geometry:
     phi_deg: float = 0.0
     osc_deg: float = 0.0
     images: int = 1
+    files: tuple[str, ...] = ()
     axes_angstrom: tuple[Vector, Vector, Vector] | None = None
     cell_angstrom_deg: tuple[float, float, float, float, float, float] | None = None
     space_group: str = ""

@@ -24,7 +24,16 @@ from hypothesis.extra import numpy as hnp
 from silx.io import nxdata
 from strategies import plain_config
 
-from nbcy import Config, ConfigError, FileError, NbcyError, NbcyWarning, Simulator, build_scene
+from nbcy import (
+    Config,
+    ConfigError,
+    FileError,
+    Geometry,
+    NbcyError,
+    NbcyWarning,
+    Simulator,
+    build_scene,
+)
 from nbcy.cli.main import main
 from nbcy.io import extras
 from nbcy.io.counts import KINDS, Integers, invalid_pixels
@@ -525,7 +534,7 @@ def test_one_rule_for_integers(tmp_path, suffix):
     assert np.argwhere(frame.invalid).tolist() == [[1, 0]]
 
 
-@pytest.mark.parametrize(("level", "lost"), [(0.3, True), (0.6, True), (1.0, False), (70.3, False)])
+@pytest.mark.parametrize(("level", "lost"), [(0.3, True), (0.6, True), (1.0, False), (5.4, False)])
 def test_a_note_where_rounding_loses_photons(tmp_path, level, lost):
     measurement = measurement_of_scene(build_scene(SERIES))
     pixels = np.full(measurement.shape, level, np.float32)
@@ -633,6 +642,72 @@ def test_a_series_on_the_command_line(tmp_path, monkeypatch, images, capsys):
                 )
 
 
+@pytest.mark.parametrize(
+    ("images", "template", "pixels"),
+    [
+        (["s.nxs", "there/f_###.cbf"], "../there/f_???.cbf", "PILATUS 0 2147483646"),
+        (["f_####.img"], "../f_????.img", "ADSC 1 65534"),
+        (["here/e_master.h5"], "e_??????.h5", "EIGER 0 2147483646"),
+        (["s.nxs"], None, "PILATUS 0 2147483646"),
+    ],
+)
+def test_a_series_writes_its_geometry(tmp_path, monkeypatch, images, template, pixels):
+    """XDS.INP agrees with the frames that are written in the same run, and names them."""
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    outputs = [*images, "here/XDS.INP", "s.expt", "back.toml"]
+    words = [word for name in outputs for word in ("-o", name)]
+    assert main(["simulate", "c.toml", "--frames", "3", "--noise", *words]) == 0
+    assert Config.load("back.toml") == SERIES
+
+    text = Path("here/XDS.INP").read_text()
+    entries = dict(re.findall(r"([A-Z_]+)= *([^=\n]*)(?= [A-Z_]+=|$)", text, re.MULTILINE))
+    assert entries["DATA_RANGE"] == "1 3"
+    kinds = (entries[key] for key in ("DETECTOR", "MINIMUM_VALID_PIXEL_VALUE", "OVERLOAD"))
+    assert " ".join(kinds) == pixels
+    if template is None:
+        assert "! give the name of the images" in text
+    else:
+        named = entries["NAME_TEMPLATE_OF_DATA_FRAMES"]
+        assert named == template
+        if "h5" in named:
+            assert (tmp_path / "here" / named.replace("??????", "master")).is_file()
+        else:
+            stem, digits, suffix = re.fullmatch(r"([^?]*)(\?+)(.*)", named).groups()
+            for n in (1, 2, 3):
+                assert (tmp_path / "here" / f"{stem}{n:0{len(digits)}d}{suffix}").is_file()
+
+    with open_recording(images[-1]) as recording:
+        expected = to_nexus(recording.measurement)
+        assert len(recording) == int(entries["DATA_RANGE"].split()[1])
+        assert recording.shape == (int(entries["NY"]), int(entries["NX"]))
+        invalid = recording.frame(0).invalid
+    for name in ("here/XDS.INP", "s.expt"):
+        geometry = Geometry.read(name)
+        assert geometry.images == 3
+        assert (geometry.phi_deg, geometry.osc_deg) == pytest.approx((10, 0.3), abs=1e-12)
+        found = to_nexus(measurement_of_scene(build_scene(geometry.config)))
+        np.testing.assert_array_equal(found.invalid, invalid)
+        for part in ("origin", "fast", "slow"):
+            a, b = (getattr(one.panels[0], part) for one in (found, expected))
+            np.testing.assert_allclose(a, b, rtol=0, atol=2e-9)  # nine digits of SMV
+        np.testing.assert_allclose(found.spindle, expected.spindle, rtol=0, atol=1e-9)
+        assert found.wavelength == pytest.approx(expected.wavelength, rel=1e-8)
+
+
+def test_a_picture_of_counts(tmp_path, monkeypatch, images):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    words = "simulate c.toml --noise -seed 3 -o a.png -o a.pgm -o a.nxs"
+    assert main(words.split()) == 0
+    images[0].save("b.png")
+    images[0].save("b.pgm")
+    for suffix in ("png", "pgm"):
+        assert Path(f"a.{suffix}").read_bytes() == Path(f"b.{suffix}").read_bytes()
+
+
 def test_a_numbered_name_needs_no_number_of_frames(tmp_path, monkeypatch, images):
     monkeypatch.chdir(tmp_path)
     SERIES.save("c.toml")
@@ -649,6 +724,8 @@ def test_a_numbered_name_needs_no_number_of_frames(tmp_path, monkeypatch, images
         (["--frames", "3", "-o", "a_#.nxs"], "no #"),
         (["--frames", "13", "-o", "a_#.cbf"], "too few #"),
         (["--frames", "3", "-o", "a_#.png"], "nbcy view"),
+        (["--frames", "3", "-o", "a.png"], "nbcy view"),
+        (["--noise", "-o", "a.png", "-pgmscale", "2"], "-pgmscale: does not go"),
         (["--frames", "3", "-o", "a_#.xyz"], "must end in"),
         (["--frames", "3", "-o", "a.nxs", "--set", "spindle.osc_deg=0"], "must be given"),
         (["--frames", "3", "-o", "a.nxs", "-floatfile", "b.bin"], "-floatfile"),

@@ -114,8 +114,17 @@ def frame_writer(
             integers.report()
 
 
-def check_target(path: str | os.PathLike[str], count: int, format: str | None = None) -> str:
+def check_target(
+    path: str | os.PathLike[str], count: int, format: str | None = None, *, pictures: bool = False
+) -> str:
     """Make sure that a name can take a number of frames, and return its format.
+
+    Parameters
+    ----------
+    path, count, format
+        As for `frame_writer`.
+    pictures : bool
+        Whether a single frame may also be a picture.
 
     Raises
     ------
@@ -123,7 +132,7 @@ def check_target(path: str | os.PathLike[str], count: int, format: str | None = 
         It cannot.
     """
     chosen = output_format(path, format)
-    if chosen in PICTURES:
+    if chosen in PICTURES and not (pictures and count == 1 and not is_template(path)):
         raise ConfigError("path", os.fspath(path), "is a picture; nbcy view makes pictures")
     one_file = chosen == "nxmx" or count == 1
     if is_template(path) and chosen == "nxmx":

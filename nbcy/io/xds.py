@@ -17,8 +17,12 @@ from nbcy.config import Panel
 from nbcy.conventions import Vector
 from nbcy.errors import ConfigError, FileError
 from nbcy.geometry import Geometry
+from nbcy.io.counts import KINDS
 from nbcy.io.files import numbers, read_lines
+from nbcy.io.frames import is_template
 from nbcy.io.measurement import read_thickness
+from nbcy.io.nxmx import MASTER
+from nbcy.io.smv import SATURATED
 from nbcy.vectors import cross, norm, unit
 
 FloatArray = NDArray[np.float64]
@@ -374,6 +378,40 @@ def _words(*values: float) -> str:
     return " ".join(f"{value + 0.0:.15g}" for value in values)
 
 
+_PIXELS: Final = {
+    ".cbf": ("PILATUS", 0, KINDS["int32"].trusted),
+    ".img": ("ADSC", 1, SATURATED - 1),
+    ".smv": ("ADSC", 1, SATURATED - 1),
+    ".h5": ("EIGER", 0, KINDS["int32"].trusted),
+}
+"""Detector, smallest and largest valid pixel of a format that XDS reads."""
+
+
+def _frames(files: Sequence[str], path: PathLike) -> list[str]:
+    """Name the first of the files that XDS reads, as seen from the folder of the XDS.INP."""
+    template, suffix, remarks = "image_?????.cbf", ".cbf", ["! give the name of the images"]
+    for name in files:
+        here = os.path.relpath(name, os.path.dirname(path) or ".")
+        ending = os.path.splitext(here)[1].lower()
+        if here.endswith(MASTER):
+            template = here.removesuffix(MASTER) + "_??????.h5"
+            suffix, remarks = (
+                ending,
+                ["! LIB= durin-plugin.so, with its folder: XDS needs it for HDF5"],
+            )
+        elif is_template(here) and ending in _PIXELS:
+            template, suffix, remarks = here.replace("#", "?"), ending, []
+        else:
+            continue
+        break
+    detector, least, most = _PIXELS[suffix]
+    return [
+        *remarks,
+        f"NAME_TEMPLATE_OF_DATA_FRAMES= {template}",
+        f"DETECTOR= {detector} MINIMUM_VALID_PIXEL_VALUE= {least} OVERLOAD= {most}",
+    ]
+
+
 def format_inp(geometry: Geometry, path: PathLike) -> str:
     """Return the text of an ``XDS.INP``.
 
@@ -400,10 +438,9 @@ def format_inp(geometry: Geometry, path: PathLike) -> str:
     lines = [
         "! written by nbcy",
         "JOB= XYCORR INIT COLSPOT IDXREF DEFPIX INTEGRATE CORRECT",
-        "NAME_TEMPLATE_OF_DATA_FRAMES= image_?????.cbf",
+        *_frames(geometry.files, path),
         f"DATA_RANGE= 1 {geometry.images}",
         "",
-        "DETECTOR= PILATUS MINIMUM_VALID_PIXEL_VALUE= 0 OVERLOAD= 2147483647",
         f"NX= {plane.pixels[0]} NY= {plane.pixels[1]}",
         f"QX= {_words(plane.pixel[0])} QY= {_words(plane.pixel[1])}",
         f"ORGX= {_words(plane.org[0])} ORGY= {_words(plane.org[1])}",
