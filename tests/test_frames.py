@@ -697,6 +697,16 @@ def test_a_series_writes_its_geometry(tmp_path, monkeypatch, images, template, p
         assert found.wavelength == pytest.approx(expected.wavelength, rel=1e-8)
 
 
+def test_a_series_of_panels_refuses_early(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    crystal = {"cell_angstrom_deg": (40,), "cells": 1, "default_F": 1}
+    Config(detector={"panels": PANELS}, crystal=crystal, spindle=SERIES.spindle).save("c.toml")
+    monkeypatch.setattr(Simulator, "run_many", lambda *_, **__: iter(()))
+    for name, reason in (("a_#.cbf", "one panel"), ("a_#.npy", "panels of one shape")):
+        assert main(["simulate", "c.toml", "--frames", "2", "-o", name]) == 2
+        assert reason in capsys.readouterr().err
+
+
 def test_a_picture_of_counts(tmp_path, monkeypatch, images):
     monkeypatch.chdir(tmp_path)
     SERIES.save("c.toml")
