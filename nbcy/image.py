@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nbcy.constants import RTD
-from nbcy.errors import ConfigError, NbcyError
+from nbcy.errors import ConfigError, NbcyError, NbcyWarning
 from nbcy.io.atomic import check_destination
 from nbcy.io.formats import FORMATS, check_options, output_format
 from nbcy.io.smv import SATURATED, SmvHeader, to_counts, write_smv
@@ -369,6 +370,11 @@ class Image:
             The file cannot be written.
         NbcyError
             The library for the format is not installed.
+
+        Warns
+        -----
+        NbcyWarning
+            Pixels or geometry that the format cannot hold, or much lost by rounding.
         """
         chosen = output_format(path, format)
         numbers = {"scale": scale, "adc": adc, "max_size": max_size}
@@ -387,7 +393,11 @@ class Image:
         if chosen == "smv":
             assert scale is not None
             offset = ADC_OFFSET if adc is None else adc
-            write_smv(path, to_counts(self.pixels, scale, offset, self.roi), smv_header(self.scene))
+            stored = to_counts(self.pixels, scale, offset, self.roi)
+            if above := int(np.count_nonzero(stored == SATURATED)):
+                text = f"{above} pixels of {SATURATED} or more are stored as {SATURATED}"
+                warnings.warn(text, NbcyWarning, stacklevel=2)
+            write_smv(path, stored, smv_header(self.scene))
         elif chosen == "pgm":
             from nbcy.io.pgm import write_pgm
 
