@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
 
 
 def write_npy(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None:
@@ -49,10 +49,8 @@ def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.f
     FileError
         Not an array of real numbers with two dimensions.
     """
-    try:
+    with blaming(path, "NumPy array"):
         array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise FileError(path, f"is not a NumPy array: {error}") from None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "biuf":
         raise FileError(path, "must hold one array of real numbers with two dimensions")
     return array if array.dtype == np.float32 else array.astype(np.float64)
