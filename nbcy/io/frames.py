@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.errors import ConfigError, FileError
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
 
 if TYPE_CHECKING:
     from nbcy.io.measurement import Measurement
@@ -63,6 +63,8 @@ class Recording:
         Reads a frame, counted from 0.
     measurement : Measurement or None
         What the file says besides, of the first frame.
+    unplaced : str
+        Why there is no measurement.
     """
 
     name: str
@@ -71,6 +73,14 @@ class Recording:
     read: Callable[[int], Frame]
     measurement: Measurement | None = None
     close: Callable[[], None] = lambda: None
+    unplaced: str = ""
+
+    def __post_init__(self) -> None:
+        """Pass over a measurement of other pixels."""
+        if self.measurement is not None and self.measurement.shape != self.shape:
+            slow, fast = self.measurement.shape
+            self.measurement = None
+            self.unplaced = f"its geometry is that of {slow} x {fast} pixels, one above the other"
 
     def __len__(self) -> int:
         return self.count
@@ -152,9 +162,13 @@ def open_recording(path: str | os.PathLike[str], shape: tuple[int, int] | None =
         from nbcy.io.nxmx import open_nxmx
 
         return open_nxmx(path)
-    frame, measurement = _read_one(path, start, shape)
+    with blaming(path, "image"):
+        frame, told = _read_one(path, start, shape)
     slow, fast = frame.pixels.shape
-    return Recording(os.fspath(path), (slow, fast), 1, lambda _: frame, measurement)
+    recording = Recording(os.fspath(path), (slow, fast), 1, lambda _: frame)
+    if isinstance(told, str):
+        return replace(recording, unplaced=told)
+    return replace(recording, measurement=told)
 
 
 def _start_of(path: str | os.PathLike[str]) -> bytes:
@@ -175,12 +189,12 @@ def _start_of(path: str | os.PathLike[str]) -> bytes:
 
 def _read_one(
     path: str | os.PathLike[str], start: bytes, shape: tuple[int, int] | None
-) -> tuple[Frame, Measurement | None]:
-    """Read a file of one frame."""
+) -> tuple[Frame, Measurement | str]:
+    """Read a file of one frame, and its measurement or why it has none."""
     if start.startswith(b"\x93NUMPY"):
         from nbcy.io.npy import read_npy
 
-        return Frame(read_npy(path)), None
+        return Frame(read_npy(path)), "NumPy files do not tell it"
     if start.startswith(b"###CBF"):
         from nbcy.io.cbf import read_cbf
 
@@ -201,7 +215,7 @@ def _read_one(
         raise FileError(path, "does not begin as a file of that suffix does")
     from nbcy.io.raw import read_raw
 
-    return Frame(read_raw(path, shape)), None
+    return Frame(read_raw(path, shape)), "raw files do not tell it"
 
 
 def _open_numbered(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> Recording:
@@ -226,6 +240,4 @@ def _open_numbered(path: str | os.PathLike[str], shape: tuple[int, int] | None) 
             return recording.frame(0)
 
     with open_recording(numbered(path, first), shape) as recording:
-        return Recording(
-            os.fspath(path), recording.shape, last - first + 1, read, recording.measurement
-        )
+        return replace(recording, name=os.fspath(path), count=last - first + 1, read=read)
