@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -764,6 +765,10 @@ def other_length(data):
     return data.replace(b"Second-Dimension: 30", b"Second-Dimension: 31")
 
 
+def fewer_elements(data):
+    return data.replace(b"Number-of-Elements: 1200", b"Number-of-Elements: 1199")
+
+
 def other_size(data):
     return data.replace(b"X-Binary-Size: ", b"X-Binary-Size: 9")
 
@@ -780,12 +785,14 @@ def flipped(data):
         ("c_001.cbf", cut, "cut short"),
         ("c_001.cbf", other_size, "cut short"),
         ("c_001.cbf", other_length, "its header says 40 x 31"),
+        ("c_001.cbf", fewer_elements, "X-Binary-Number-of-Elements 1199"),
         ("c_001.cbf", flipped, "checksum"),
         ("c_001.cbf", lambda data: data[:200], "no binary section"),
         ("i_001.img", cut, "pixels take"),
         ("t_001.tif", cut, "TIFF file: image file is truncated"),
         ("d_001.edf", cut, "incomplete"),
         ("n_001.npy", cut, "NumPy"),
+        ("n_001.npy", lambda data: data.replace(b"'shape': (", b"'shape': (("), "NumPy"),
         *((name, lambda _: b"", "is empty") for name in ("s.nxs", "c_001.cbf", "d_001.edf")),
         *((name, lambda _: b"hello\n", "does not begin") for name in ("s.nxs", "t_001.tif")),
     ],
@@ -819,6 +826,39 @@ def test_hdf5_that_is_no_image(tmp_path):
         file.create_group("entry").attrs["NX_class"] = "NXentry"
     with pytest.raises(FileError, match="no NXdata"):
         open_recording(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("data_origin", "here", "must hold whole numbers"),
+        ("data_size", "large", "must hold whole numbers"),
+        ("data_size", [7], "must hold whole numbers"),
+        ("module_offset", "far", "could not convert string to float"),
+    ],
+)
+def test_modules_that_are_nowhere(folder, tmp_path, name, value, reason):
+    shutil.copy(folder / "s.nxs", tmp_path / "s.nxs")
+    with h5py.File(tmp_path / "s.nxs", "r+") as file:
+        (module,) = [
+            item
+            for item in file["entry/instrument/detector"].values()
+            if item.attrs.get("NX_class") == "NXdetector_module"
+        ]
+        attributes = dict(module[name].attrs)
+        del module[name]
+        module[name] = value
+        module[name].attrs.update(attributes)
+    with pytest.raises(FileError, match=f"s.nxs: is not a usable HDF5 file: .*{reason}"):
+        open_recording(tmp_path / "s.nxs")
+
+
+def test_a_turned_detector_is_not_placed(folder, tmp_path):
+    data = (folder / "c_001.cbf").read_bytes()
+    (tmp_path / "a.cbf").write_bytes(data.replace(b"2theta 0.0000", b"2theta 20.000"))
+    with open_recording(tmp_path / "a.cbf") as recording:
+        assert recording.measurement is None
+        assert recording.unplaced.startswith("Detector_2theta is 20")
 
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch, images):

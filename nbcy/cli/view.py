@@ -51,6 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Draw."""
     from nbcy.cli.convert import check_shape, open_input, read_measurement
+    from nbcy.cli.messages import note
     from nbcy.io.atomic import atomic_write, check_destination
     from nbcy.prediction import predict_spots
     from nbcy.view import draw_view
@@ -89,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--{option}: {error.expected}") from error
     with atomic_write(output) as file:
         file.write(picture)
+    if measurement is None:
+        note(f"{args.file} does not tell its geometry: {recording.unplaced}")
     found = "" if spots is None else f", {len(spots)} predicted spots"
     print(f"frame {args.frame} of {recording.count}{found}: {output}")
     return 0

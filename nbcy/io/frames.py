@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.errors import ConfigError, FileError
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
 from nbcy.io.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class Recording:
         Reads a frame, counted from 0.
     measurement : Measurement or None
         What the file says besides, of the first frame.
+    unplaced : str
+        Why there is no measurement.
     """
 
     name: str
@@ -74,6 +76,14 @@ class Recording:
     read: Callable[[int], Frame]
     measurement: Measurement | None = None
     close: Callable[[], None] = lambda: None
+    unplaced: str = ""
+
+    def __post_init__(self) -> None:
+        """Pass over a measurement of other pixels."""
+        if self.measurement is not None and self.measurement.shape != self.shape:
+            slow, fast = self.measurement.shape
+            self.measurement = None
+            self.unplaced = f"its geometry is that of {slow} x {fast} pixels, one above the other"
 
     def __len__(self) -> int:
         return self.count
@@ -161,9 +171,13 @@ def open_recording(
         from nbcy.io.nxmx import open_nxmx
 
         return open_nxmx(path)
-    frame, measurement = _read_one(path, start, shape, panels)
+    with blaming(path, "image"):
+        frame, told = _read_one(path, start, shape, panels)
     slow, fast = frame.pixels.shape
-    return Recording(os.fspath(path), (slow, fast), 1, lambda _: frame, measurement)
+    recording = Recording(os.fspath(path), (slow, fast), 1, lambda _: frame)
+    if isinstance(told, str):
+        return replace(recording, unplaced=told)
+    return replace(recording, measurement=told)
 
 
 def _start_of(path: str | os.PathLike[str]) -> bytes:
@@ -187,12 +201,12 @@ def _read_one(
     start: bytes,
     shape: tuple[int, int] | None,
     panels: Sequence[Panel] | None,
-) -> tuple[Frame, Measurement | None]:
-    """Read a file of one frame."""
+) -> tuple[Frame, Measurement | str]:
+    """Read a file of one frame, and its measurement or why it has none."""
     if start.startswith(b"\x93NUMPY"):
         from nbcy.io.npy import read_npy
 
-        return Frame(read_npy(path)), None
+        return Frame(read_npy(path)), "NumPy files do not tell it"
     if start.startswith(b"###CBF"):
         from nbcy.io.cbf import read_cbf
 
@@ -216,8 +230,10 @@ def _read_one(
     from nbcy.io.raw import read_raw
 
     if shape is None and panels is not None:
-        return Frame(_read_panels(path, panels)), None
-    return Frame(read_raw(path, shape)), None
+        pixels = _read_panels(path, panels)
+    else:
+        pixels = read_raw(path, shape)
+    return Frame(pixels), "raw files do not tell it"
 
 
 def _read_panels(path: str | os.PathLike[str], panels: Sequence[Panel]) -> NDArray[np.float32]:
@@ -260,6 +276,4 @@ def _open_numbered(
             return recording.frame(0)
 
     with open_recording(numbered(path, first), shape, panels) as recording:
-        return Recording(
-            os.fspath(path), recording.shape, last - first + 1, read, recording.measurement
-        )
+        return replace(recording, name=os.fspath(path), count=last - first + 1, read=read)

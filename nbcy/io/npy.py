@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
 
 
 def write_npy(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None:
@@ -54,10 +54,8 @@ def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.f
     FileError
         Not an array of real numbers with two or three dimensions.
     """
-    try:
+    with blaming(path, "NumPy array"):
         array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise FileError(path, f"is not a NumPy array: {error}") from None
     usable = isinstance(array, np.ndarray) and array.ndim in (2, 3) and array.size
     if not usable or array.dtype.kind not in "biuf":
         expected = "one array of real numbers with two dimensions, or three: panel, slow, fast"
