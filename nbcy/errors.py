@@ -62,6 +62,10 @@ class FileError(NbcyError, ValueError):
         return type(self), (self.path, self.reason, self.line), self.__dict__
 
 
+class WriteError(FileError):
+    """A file could not be written to its end, as on a full disk (exit status 1)."""
+
+
 class UsageError(NbcyError):
     """The command line was used wrongly (exit status 2)."""
 

@@ -1,10 +1,10 @@
 """Structure factors of atoms and bulk solvent, in electrons.
 
 The density of the atoms (form factors of International Tables C, 1992, as five Gaussians with the
-constant as one of width 0, times the displacement) is laid on a grid four times as fine as the
-resolution, smeared by an extra B of at least 6 dmin² and sharpened back after the Fourier
-transform. What is left of aliasing, of the cut-off at 1e-7 electrons/Å³ and of float32 is below
-1e-5 of the mean amplitude, and of F(000).
+constant as one of width 0, times the displacement) is laid on a grid five times as fine as the
+resolution, smeared to a B of at least 4 dmin² and sharpened back after the Fourier transform. What
+is left of aliasing, of the cut-off at 1e-8 electrons/Å³ and of float32 (at atomic resolution the
+largest part, as sharpening enlarges it) is below 1e-5 of the mean amplitude, and of F(000).
 
 The solvent is a flat mask (Jiang and Brünger 1994), on a grid of at most 0.5 Å: what is outside of
 van der Waals radii enlarged by 1.1 Å, grown again by 0.9 Å.
@@ -33,9 +33,9 @@ B_SOL: Final = 46.0
 
 HC_EV_ANGSTROM: Final = 12398.42
 
-_OVERSAMPLING = 2.0
-_BLUR = 6.0
-_CUTOFF = 1e-7
+_OVERSAMPLING = 2.5
+_BLUR = 4.0
+_CUTOFF = 1e-8
 _COARSEST = 3.0  # Å: a coarser grid would have to be smeared over more than small cells
 _COARSEST_MASK = 0.5  # Å: how much of the cell is solvent depends on it, at 0.5 by a few percent
 
@@ -141,7 +141,7 @@ def _solvent(gemmi: Any, model: Coordinates, dmin: float) -> Any:
     mask = gemmi.FloatGrid()
     mask.set_unit_cell(model.structure.cell)
     mask.spacegroup = model.structure.find_spacegroup()
-    spacing = min(dmin / (2.0 * _OVERSAMPLING), _COARSEST_MASK)
+    spacing = min(dmin / 4.0, _COARSEST_MASK)
     mask.set_size_from_spacing(spacing, gemmi.GridSizeRounding.Up)
     masker = gemmi.SolventMasker(gemmi.AtomicRadiiSet.Cctbx)
     masker.put_mask_on_float_grid(mask, model.structure[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.choices import Ledger
 from nbcy.config import Beam, Config, Crystal, Detector, Panel, Spindle
 from nbcy.constants import RTD
 from nbcy.conventions import Vector
-from nbcy.errors import FileError, NbcyWarning
+from nbcy.detector import place_panels, resolve_frame
+from nbcy.errors import ConfigError, FileError, NbcyWarning
 from nbcy.io.measurement import Measurement, measurement_of_scene
 from nbcy.vectors import cross, norm, unit
 
@@ -27,9 +30,14 @@ Rectangle = tuple[int, int, int, int]
 
 KINDS: Final = (
     *("DIALS .expt", "CrystFEL .geom", "XDS.INP", "XPARM.XDS"),
-    *("NeXus NXmx", "miniCBF", "SMV"),
+    *("NeXus NXmx", "miniCBF", "SMV", "TIFF", "EDF"),
 )
 """What can be read."""
+
+_HEADER: Final = re.compile(rb"\{\s*\w+\s*=")
+"""How SMV and EDF begin, and JSON does not."""
+
+_FLAT: Final = 1e-9
 
 MAX_RECTANGLES: Final = 5000
 """Most rectangles of a mask that is taken over."""
@@ -57,6 +65,8 @@ class Geometry:
         Spindle angle where the first image starts, and the rotation during one image.
     images : int
         Images in the scan.
+    files : tuple of str
+        Where these are, ``#####`` standing for the number; XDS.INP names the first that XDS reads.
     axes_angstrom : tuple of 3 tuples of 3 float, or None
         a, b, c of the crystal with the spindle at 0.
     cell_angstrom_deg : tuple of 6 float, or None
@@ -78,6 +88,7 @@ class Geometry:
     phi_deg: float = 0.0
     osc_deg: float = 0.0
     images: int = 1
+    files: tuple[str, ...] = ()
     axes_angstrom: tuple[Vector, Vector, Vector] | None = None
     cell_angstrom_deg: tuple[float, float, float, float, float, float] | None = None
     space_group: str = ""
@@ -93,16 +104,18 @@ class Geometry:
         ----------
         path : path-like
             DIALS ``.expt``, CrystFEL ``.geom``, ``XDS.INP``, ``XPARM.XDS``, a NeXus NXmx master,
-            or the header of a miniCBF or SMV image.
+            or a miniCBF, SMV, TIFF or EDF image whose header tells it.
 
         Raises
         ------
         FileError
             It cannot be read, is none of these, or does not say where the pixels are.
         """
-        from nbcy.io.files import read_bytes
+        from nbcy.io.files import blaming, read_bytes
 
-        geometry = _reader(path, read_bytes(path))(path)
+        with blaming(path, "geometry file"):
+            geometry = _reader(path, read_bytes(path))(path)
+            geometry.check()
         for note in geometry.notes:
             warnings.warn(f"{os.fspath(path)}: {note}", NbcyWarning, stacklevel=2)
         return geometry
@@ -185,6 +198,18 @@ class Geometry:
             notes=tuple(notes),
         )
 
+    def check(self) -> None:
+        """Refuse what cannot be a beam, a crystal or a panel.
+
+        Raises
+        ------
+        ConfigError
+            Axes that are not perpendicular, a panel edge-on to the sample, a beam or a spindle of
+            length 0, a crystal without a volume, and the like.
+        """
+        config, ledger = self.config, Ledger()
+        place_panels(config, resolve_frame(config, ledger), ledger)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the geometry, whole or not at all.
 
@@ -215,9 +240,12 @@ class Geometry:
         polarization = self.polarization or _across(self.beam, spindle)
         crystal = Crystal(cell_angstrom_deg=self.cell_angstrom_deg)
         if self.axes_angstrom is not None:
-            wavelength = self.wavelength_angstrom
+            wavelength, axes = self.wavelength_angstrom, np.array(self.axes_angstrom)
+            volume = abs(float(np.linalg.det(np.array([unit(axis) for axis in axes]))))
+            if not volume > _FLAT:
+                raise ConfigError("axes_angstrom", self.axes_angstrom, "span no volume")
             # The matrix is in units of the wavelength; without one it is that of 1 Angstrom.
-            reciprocal = np.linalg.inv(np.array(self.axes_angstrom))
+            reciprocal = np.linalg.inv(axes)
             crystal = Crystal(matrix=(wavelength or 1.0) * reciprocal)
         return Config(
             crystal=crystal,
@@ -268,8 +296,7 @@ def _reader(
 ) -> Callable[[str | os.PathLike[str]], Geometry]:
     """Tell what a file is, by its content and then by its name."""
     name, start = Path(path).name.upper(), data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    is_smv = start.startswith(b"{") and b"HEADER_BYTES" in start
-    if is_smv or start.startswith((b"\x89HDF", b"###CBF")):
+    if start.startswith((b"\x89HDF", b"###CBF", b"II*\0", b"MM\0*")) or _HEADER.match(start):
         return _read_image
     if start.startswith(b"{") or name.endswith((".EXPT", ".JSON")):
         from nbcy.io.expt import read_expt
@@ -295,7 +322,8 @@ def _read_image(path: str | os.PathLike[str]) -> Geometry:
 
     with open_recording(path) as recording:
         if recording.measurement is None:
-            raise FileError(path, "does not say where its pixels are")
+            reason = f": {recording.unplaced}" if recording.unplaced else ""
+            raise FileError(path, f"does not say where its pixels are{reason}")
         return Geometry.of_measurement(recording.measurement, len(recording))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nbcy.constants import RTD
-from nbcy.errors import ConfigError, NbcyError
+from nbcy.errors import ConfigError, NbcyError, NbcyWarning
 from nbcy.io.atomic import check_destination
-from nbcy.io.formats import FORMATS, OPTIONS, output_format
+from nbcy.io.formats import FORMATS, check_options, output_format
 from nbcy.io.smv import SATURATED, SmvHeader, to_counts, write_smv
-from nbcy.io.writers import ADC_OFFSET
+from nbcy.io.writers import ADC_OFFSET, check_panels
 from nbcy.noise import Stream, poisson_image
 from nbcy.scene import ROI_NEEDS_ONE_PANEL, Region, Scene
 
@@ -369,12 +370,15 @@ class Image:
             The file cannot be written.
         NbcyError
             The library for the format is not installed.
+
+        Warns
+        -----
+        NbcyWarning
+            Pixels or geometry that the format cannot hold, or much lost by rounding.
         """
         chosen = output_format(path, format)
         numbers = {"scale": scale, "adc": adc, "max_size": max_size}
-        for name, value in {**numbers, "dtype": dtype, "compression": compression}.items():
-            if value is not None and name not in OPTIONS[chosen]:
-                raise ConfigError(name, value, f"has no meaning for the format {chosen}")
+        check_options(chosen, **numbers, dtype=dtype, compression=compression)
         for name, value in numbers.items():
             if value is None:
                 continue
@@ -382,14 +386,18 @@ class Image:
                 raise ConfigError(name, value, "must be a finite number")
             if name == "scale" and not value > 0:
                 raise ConfigError(name, value, "must be positive")
-        check_panels(chosen, self.scene)
+        check_panels(chosen, self.scene.panels)
         check_destination(path)
         if chosen in ("smv", "pgm") and scale is None:
             scale = self.default_scale(chosen)
         if chosen == "smv":
             assert scale is not None
             offset = ADC_OFFSET if adc is None else adc
-            write_smv(path, to_counts(self.pixels, scale, offset, self.roi), smv_header(self.scene))
+            stored = to_counts(self.pixels, scale, offset, self.roi)
+            if above := int(np.count_nonzero(stored == SATURATED)):
+                text = f"{above} pixels of {SATURATED} or more are stored as {SATURATED}"
+                warnings.warn(text, NbcyWarning, stacklevel=2)
+            write_smv(path, stored, smv_header(self.scene))
         elif chosen == "pgm":
             from nbcy.io.pgm import write_pgm
 
@@ -467,28 +475,6 @@ class Image:
         ax.set_ylabel("slow (pixels)")
         ax.figure.colorbar(shown, ax=ax, label="counts" if self.is_counts else "photons")
         return ax
-
-
-def check_panels(format: str, scene: Scene) -> None:
-    """Refuse a format that does not hold the panels of a scene.
-
-    Parameters
-    ----------
-    format : str
-        From `output_format`.
-    scene : Scene
-
-    Raises
-    ------
-    ConfigError
-    """
-    shapes = {panel.shape for panel in scene.panels}
-    several = ".nxs, .png, .raw" if len(shapes) > 1 else ".nxs, .png, .raw, .npy"
-    if len(scene.panels) > 1 and format in ("smv", "pgm", "cbf"):
-        expected = f"holds one panel, the detector has {len(scene.panels)}; use {several}"
-        raise ConfigError("format", format, expected)
-    if len(shapes) > 1 and format == "npy":
-        raise ConfigError("format", format, f"holds panels of one shape; use {several}")
 
 
 def describe_panels(scene: Scene) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from nbcy.constants import RTD
 from nbcy.errors import ConfigError
-from nbcy.io.formats import OPTIONS
+from nbcy.io.atomic import atomic_path
+from nbcy.io.formats import OPTIONS, PICTURES
 from nbcy.io.frames import Frame
 from nbcy.io.measurement import measurement_of, stacked_pixels
 from nbcy.io.writers import Write, check_target, frame_writer
@@ -97,7 +98,7 @@ def save_frames(
     paths : path-like, or several
         ``series.nxs`` holds all frames, ``series_master.h5`` links to files of up to 1000, and
         ``frame_#####.cbf`` (or ``.img``, ``.tif``, ``.edf``, ``.npy``, ``.bin``) stands for a file
-        of each, numbered from 1.
+        of each, numbered from 1. A single frame may also be a picture (``.png``, ``.pgm``).
     count : int
         Number of frames.
     dtype, compression
@@ -119,6 +120,9 @@ def save_frames(
             measurement = measurement_of(image)
             if not writers:
                 for path, format in chosen.items():
+                    if format in PICTURES:
+                        image.save(files.enter_context(atomic_path(path)), format=format)
+                        continue
                     writer = frame_writer(
                         path,
                         measurement,
@@ -155,7 +159,7 @@ def check_outputs(
         They cannot.
     """
     targets = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    chosen = {path: check_target(path, count) for path in targets}
+    chosen = {path: check_target(path, count, pictures=True) for path in targets}
     for name, value in (("dtype", dtype), ("compression", compression)):
         if value is not None and not any(name in OPTIONS[format] for format in chosen.values()):
             formats = ", ".join(sorted(set(chosen.values())))

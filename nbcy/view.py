@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nbcy.assembly import Assembly
 from nbcy.errors import ConfigError
+from nbcy.io.measurement import unstack
 from nbcy.io.png import gray_levels, gray_range, max_pool
 from nbcy.prediction import Spots, finest_spacing, on_panels
 from nbcy.vectors import cross
@@ -82,8 +83,7 @@ def draw_view(
     if measurement is not None:
         assembly = Assembly.of(measurement.panels, measurement)
         if len(measurement.panels) > 1:
-            panels = zip(measurement.rows, measurement.panels, strict=True)
-            photons = assembly.draw([photons[rows, : p.pixels_fast] for rows, p in panels])
+            photons = assembly.draw(unstack(photons, measurement.panels))
     unmeasured = ~np.isfinite(photons)
     photons = np.where(unmeasured, np.float32(0.0), photons)
     shown = max_pool(photons, max_size)

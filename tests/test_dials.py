@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from nbcy import Config, StructureFactors
+from nbcy.cli.main import main
 from nbcy.io.measurement import measurement_of_scene
 from nbcy.io.nxmx import to_nexus
 from nbcy.scene import build_scene
@@ -230,3 +231,26 @@ def test_dials_places_the_pixels(tmp_path, name, changes):
         assert tuple(size) == panel.shape[::-1]
     np.testing.assert_allclose(axis, measurement.spindle, rtol=0, atol=1e-9)
     assert wavelength == pytest.approx(1e10 * measurement.wavelength, rel=1e-9)
+
+
+def test_dials_takes_the_geometry_of_the_same_run(tmp_path, monkeypatch):
+    """The .expt of a series stands in for the headers of its images, in the lab of nbcy."""
+    monkeypatch.chdir(tmp_path)
+    SMALL.save("c.toml")
+    words = "simulate c.toml --frames 2 --noise -seed 1 -o a_####.cbf -o a.nxs -o a.expt -o XDS.INP"
+    assert main(words.split()) == 0
+    measurement = measurement_of_scene(build_scene(SMALL))
+    for images in (["a_0001.cbf", "a_0002.cbf"], ["a.nxs"]):
+        command = "dials.import", *images, "reference_geometry=a.expt"
+        dials(*command, cwd=tmp_path)
+        panel, axis, wavelength = ask(READ_GEOMETRY, cwd=tmp_path)
+        expected = measurement.panels[0]
+        np.testing.assert_allclose(np.array(panel[0]) / 1000, expected.origin, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(panel[1], expected.fast, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(panel[2], expected.slow, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(axis, measurement.spindle, rtol=0, atol=1e-12)
+        assert wavelength == pytest.approx(1e10 * measurement.wavelength, rel=1e-12)
+        (scan,) = json.loads((tmp_path / "imported.expt").read_text())["scan"]
+        assert scan["image_range"] == [1, 2]
+        (imageset,) = json.loads((tmp_path / "imported.expt").read_text())["imageset"]
+        assert Path(imageset["template"]).name == ("a.nxs" if len(images) == 1 else "a_####.cbf")

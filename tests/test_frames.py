@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+import warnings
 import weakref
+from pathlib import Path
 
 import fabio
 import h5py
@@ -20,13 +25,23 @@ from hypothesis.extra import numpy as hnp
 from silx.io import nxdata
 from strategies import plain_config
 
-from nbcy import Config, ConfigError, FileError, NbcyError, NbcyWarning, Simulator, build_scene
+from nbcy import (
+    Config,
+    ConfigError,
+    FileError,
+    Geometry,
+    NbcyError,
+    NbcyWarning,
+    Simulator,
+    build_scene,
+)
 from nbcy.cli.main import main
 from nbcy.io import extras
 from nbcy.io.counts import KINDS, Integers, invalid_pixels
 from nbcy.io.frames import Frame, numbered, open_recording
 from nbcy.io.measurement import Measurement, measurement_of, measurement_of_scene
 from nbcy.io.nxmx import nxmx_writer, to_nexus
+from nbcy.io.writers import frame_writer
 from nbcy.series import frames, save_frames
 
 FRAMES = 5
@@ -89,6 +104,11 @@ def folder(images, tmp_path_factory):
 def flagged(image):
     """Counts with -1 where the mask is."""
     return np.where(image.scene.mask == 0, -1, image.pixels.astype(np.int64))
+
+
+def write_to(path, measurement, **options):
+    """A writer of one frame."""
+    return frame_writer(path, measurement, 1, **options)
 
 
 def names(place):
@@ -368,6 +388,13 @@ def test_conversions_in_a_row(folder, tmp_path, capsys):
     assert main(["convert", str(source), str(tmp_path / "one.cbf"), "--frame", "3"]) == 0
     assert main(["compare", str(tmp_path / "one.cbf"), str(folder / "c_003.cbf")]) == 0
     assert main(["compare", str(tmp_path / "one.cbf"), str(folder / "c_004.cbf")]) == 1
+    single, series = str(tmp_path / "one.cbf"), str(folder / "s.nxs")
+    for frame, status in (("3", 0), ("4", 1), ("6", 2), ("0", 2)):
+        assert main(["compare", series, single, "--frame", frame]) == status
+        assert main(["compare", single, series, "--frame", frame]) == status
+    capsys.readouterr()
+    assert main(["compare", series, single]) == 2
+    assert "has 5 frames" in capsys.readouterr().err
     with open_recording(tmp_path / "one.cbf") as recording:
         assert np.degrees(recording.measurement.phi) == pytest.approx(10.6)
 
@@ -381,6 +408,72 @@ def test_a_geometry_for_what_has_none(folder, tmp_path, capsys):
     assert names(tmp_path) == {"c.toml"}
     assert main(["convert", source, str(tmp_path / "a.cbf"), "--geometry", str(config)]) == 0
     assert main(["compare", str(tmp_path / "a.cbf"), str(folder / "c_002.cbf")]) == 0
+
+
+def test_what_was_not_measured(folder, tmp_path, monkeypatch, images, capsys):
+    """0 without a header, NaN in floats, -1 in integers that name it, and a mask in NXmx."""
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    source = str(folder / "s.nxs")
+    for name in ("a.npy", "a.bin", "a.edf"):
+        assert main(["convert", source, name, "--frame", "1"]) == 0
+    np.testing.assert_array_equal(np.load("a.npy"), images[0].pixels)
+    np.testing.assert_array_equal(np.fromfile("a.bin", "<f4"), images[0].pixels.ravel())
+    assert main(["convert", source, "b.edf", "--frame", "1", "--dtype", "float32"]) == 0
+    headers = [fabio.open(name).header for name in ("a.edf", "b.edf")]
+    assert [header.get("Dummy") for header in headers] == ["-1", None]
+    assert np.isnan(fabio.open("b.edf").data).sum() == (images[0].scene.mask == 0).sum()
+
+    dead = np.zeros(images[0].pixels.shape, bool)
+    dead[9, 7] = dead[28, 3] = True
+    np.save("nan.npy", np.where(dead, np.nan, images[0].pixels))
+    assert main(["convert", "nan.npy", "b.nxs", "--geometry", "c.toml"]) == 0
+    with h5py.File("b.nxs") as file:
+        mask = file["entry/instrument/detector/pixel_mask"][()] != 0
+    np.testing.assert_array_equal(mask, dead | (images[0].scene.mask == 0))
+    assert main(["convert", "nan.npy", "zero.npy"]) == 0
+    np.testing.assert_array_equal(np.load("zero.npy"), np.where(dead, 0, images[0].pixels))
+
+    capsys.readouterr()
+    for name in ("z.img", "z.npy", "z.cbf"):
+        assert main(["convert", source, name, "--frame", "1", "--dtype", "int32"]) == 2
+        assert "dtype = 'int32': has no meaning for the format" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wide", [0, 1], ids=["one shape", "shapes"])
+def test_panels_without_a_header(tmp_path, monkeypatch, capsys, wide):
+    monkeypatch.chdir(tmp_path)
+    panels = [{**panel, "pixels_fast": 9 + n * wide} for n, panel in enumerate(PANELS)]
+    crystal = {"cell_angstrom_deg": (40,), "cells": 3, "default_F": 50}
+    config = Config(crystal=crystal, beam=SERIES.beam, detector={"panels": panels})
+    config.save("c.toml")
+    image = Simulator(config).run(threads=1)
+    image.save("a.nxs")
+    image.save("a.bin")
+    assert main(["convert", "a.nxs", "b.bin"]) == 0
+    assert Path("a.bin").read_bytes() == Path("b.bin").read_bytes()
+    assert main(["view", "a.bin"]) == 2
+    assert "--shape, --geometry" in capsys.readouterr().err
+    assert main(["view", "a.bin", "--geometry", "c.toml"]) == 0
+    assert main(["view", "a.nxs", "-o", "n.png"]) == 0
+    assert Path("a.png").read_bytes() == Path("n.png").read_bytes()
+    assert main(["convert", "a.bin", "c.nxs", "--geometry", "c.toml"]) == 0
+    assert main(["compare", "a.nxs", "c.nxs"]) == 0
+    if wide:
+        capsys.readouterr()
+        assert main(["convert", "a.nxs", "b.npy"]) == 2
+        assert "panels of one shape" in capsys.readouterr().err
+        return
+    image.save("a.npy")
+    assert main(["convert", "a.nxs", "b.npy"]) == 0
+    assert np.load("a.npy").shape == np.load("b.npy").shape == (4, 7, 9)
+    np.testing.assert_array_equal(np.load("a.npy"), np.load("b.npy"))
+    for other in ("a.nxs", "a.bin"):
+        assert main(["compare", "a.npy", other]) == 0
+    assert main(["convert", "a.npy", "d.nxs", "--geometry", "c.toml"]) == 0
+    assert main(["compare", "a.nxs", "d.nxs"]) == 0
+    assert main(["view", "a.npy", "--geometry", "c.toml"]) == 0
+    assert Path("a.png").read_bytes() == Path("n.png").read_bytes()
 
 
 # Integers.
@@ -421,6 +514,43 @@ def test_integers_at_the_edges():
         integers.report()
 
 
+@pytest.mark.parametrize("suffix", ["img", "cbf"])
+def test_one_rule_for_integers(tmp_path, suffix):
+    """SMV holds counts up to 65495 above its offset of 40, by the rule of the others."""
+    largest = {"img": 65495, "cbf": KINDS["int32"].largest}[suffix]
+    measurement = measurement_of_scene(build_scene(SERIES))
+    pixels = np.zeros(measurement.shape, np.float64)
+    pixels[0, :5] = [2.4999998, 2.5, largest - 1, 2.0 * largest, -3.0]
+    pixels[1, 0] = np.nan
+    path = tmp_path / f"a.{suffix}"
+    with pytest.warns(NbcyWarning) as caught, write_to(path, measurement, counts=False) as write:
+        write(Frame(pixels))
+    assert [str(warning.message) for warning in caught] == [
+        "1 pixels below 0 are stored as 0",
+        f"1 pixels of {largest} or more are stored as {largest}",
+    ]
+    with open_recording(path) as recording:
+        frame = recording.frame(0)
+    assert frame.pixels[0, :5].tolist() == [2, 3, largest - 1, largest, 0]
+    assert np.argwhere(frame.invalid).tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize(("level", "lost"), [(0.3, True), (0.6, True), (1.0, False), (5.4, False)])
+def test_a_note_where_rounding_loses_photons(tmp_path, level, lost):
+    measurement = measurement_of_scene(build_scene(SERIES))
+    pixels = np.full(measurement.shape, level, np.float32)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with write_to(tmp_path / "a.cbf", measurement, counts=False) as write:
+            write(Frame(pixels))
+        with write_to(tmp_path / "a.nxs", measurement, counts=False) as write:
+            write(Frame(pixels))
+    total = f"{pixels.sum(dtype=float):.6g}", f"{np.rint(level) * pixels.size:g}"
+    found = [str(warning.message) for warning in caught]
+    assert len(found) == lost
+    assert all("turns {} photons into {}: ".format(*total) in text for text in found)
+
+
 # Whole or not at all, in bounded memory.
 
 
@@ -437,6 +567,39 @@ def test_an_interrupted_series_leaves_nothing(tmp_path, images, error):
         save_frames(interrupted(), [tmp_path / name for name in ALL], FRAMES)
     assert names(tmp_path) == before
     assert (tmp_path / "s.nxs").read_text() == "here before"
+
+
+FULL_DISK = """
+import resource, sys
+from nbcy.cli.main import main
+
+for size in map(int, sys.argv[3:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    print(main(["convert", *sys.argv[1:3]]), flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_full_disk(folder, tmp_path, name):
+    """HDF5, which crashes where its last writes fail, ends like the others, wherever it is."""
+    sizes = ["0", "1000", "2900", *(["10000", "20000"] if name in ("s.nxs", "e_master.h5") else [])]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, folder / "s.nxs", name, *sizes],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["1"] * len(sizes)
+    assert done.returncode == 0
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(sizes)
+    stem = name.partition(".")[0].rstrip("#").removesuffix("master")
+    for line in lines:
+        assert re.fullmatch(
+            rf"nbcy: error: {stem}\w*\.\w+: cannot be written: File too large", line
+        )
+    assert names(tmp_path) == set()
 
 
 def test_one_frame_at_a_time_is_in_memory(tmp_path):
@@ -480,6 +643,82 @@ def test_a_series_on_the_command_line(tmp_path, monkeypatch, images, capsys):
                 )
 
 
+@pytest.mark.parametrize(
+    ("images", "template", "pixels"),
+    [
+        (["s.nxs", "there/f_###.cbf"], "../there/f_???.cbf", "PILATUS 0 2147483646"),
+        (["f_####.img"], "../f_????.img", "ADSC 1 65534"),
+        (["here/e_master.h5"], "e_??????.h5", "EIGER 0 2147483646"),
+        (["s.nxs"], None, "PILATUS 0 2147483646"),
+    ],
+)
+def test_a_series_writes_its_geometry(tmp_path, monkeypatch, images, template, pixels):
+    """XDS.INP agrees with the frames that are written in the same run, and names them."""
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    outputs = [*images, "here/XDS.INP", "s.expt", "back.toml"]
+    words = [word for name in outputs for word in ("-o", name)]
+    assert main(["simulate", "c.toml", "--frames", "3", "--noise", *words]) == 0
+    assert Config.load("back.toml") == SERIES
+
+    text = Path("here/XDS.INP").read_text()
+    entries = dict(re.findall(r"([A-Z_]+)= *([^=\n]*)(?= [A-Z_]+=|$)", text, re.MULTILINE))
+    assert entries["DATA_RANGE"] == "1 3"
+    kinds = (entries[key] for key in ("DETECTOR", "MINIMUM_VALID_PIXEL_VALUE", "OVERLOAD"))
+    assert " ".join(kinds) == pixels
+    if template is None:
+        assert "! give the name of the images" in text
+    else:
+        named = entries["NAME_TEMPLATE_OF_DATA_FRAMES"]
+        assert named == template
+        if "h5" in named:
+            assert (tmp_path / "here" / named.replace("??????", "master")).is_file()
+        else:
+            stem, digits, suffix = re.fullmatch(r"([^?]*)(\?+)(.*)", named).groups()
+            for n in (1, 2, 3):
+                assert (tmp_path / "here" / f"{stem}{n:0{len(digits)}d}{suffix}").is_file()
+
+    with open_recording(images[-1]) as recording:
+        expected = to_nexus(recording.measurement)
+        assert len(recording) == int(entries["DATA_RANGE"].split()[1])
+        assert recording.shape == (int(entries["NY"]), int(entries["NX"]))
+        invalid = recording.frame(0).invalid
+    for name in ("here/XDS.INP", "s.expt"):
+        geometry = Geometry.read(name)
+        assert geometry.images == 3
+        assert (geometry.phi_deg, geometry.osc_deg) == pytest.approx((10, 0.3), abs=1e-12)
+        found = to_nexus(measurement_of_scene(build_scene(geometry.config)))
+        np.testing.assert_array_equal(found.invalid, invalid)
+        for part in ("origin", "fast", "slow"):
+            a, b = (getattr(one.panels[0], part) for one in (found, expected))
+            np.testing.assert_allclose(a, b, rtol=0, atol=2e-9)  # nine digits of SMV
+        np.testing.assert_allclose(found.spindle, expected.spindle, rtol=0, atol=1e-9)
+        assert found.wavelength == pytest.approx(expected.wavelength, rel=1e-8)
+
+
+def test_a_series_of_panels_refuses_early(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    crystal = {"cell_angstrom_deg": (40,), "cells": 1, "default_F": 1}
+    Config(detector={"panels": PANELS}, crystal=crystal, spindle=SERIES.spindle).save("c.toml")
+    monkeypatch.setattr(Simulator, "run_many", lambda *_, **__: iter(()))
+    for name, reason in (("a_#.cbf", "one panel"), ("a_#.npy", "panels of one shape")):
+        assert main(["simulate", "c.toml", "--frames", "2", "-o", name]) == 2
+        assert reason in capsys.readouterr().err
+
+
+def test_a_picture_of_counts(tmp_path, monkeypatch, images):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    words = "simulate c.toml --noise -seed 3 -o a.png -o a.pgm -o a.nxs"
+    assert main(words.split()) == 0
+    images[0].save("b.png")
+    images[0].save("b.pgm")
+    for suffix in ("png", "pgm"):
+        assert Path(f"a.{suffix}").read_bytes() == Path(f"b.{suffix}").read_bytes()
+
+
 def test_a_numbered_name_needs_no_number_of_frames(tmp_path, monkeypatch, images):
     monkeypatch.chdir(tmp_path)
     SERIES.save("c.toml")
@@ -496,6 +735,8 @@ def test_a_numbered_name_needs_no_number_of_frames(tmp_path, monkeypatch, images
         (["--frames", "3", "-o", "a_#.nxs"], "no #"),
         (["--frames", "13", "-o", "a_#.cbf"], "too few #"),
         (["--frames", "3", "-o", "a_#.png"], "nbcy view"),
+        (["--frames", "3", "-o", "a.png"], "nbcy view"),
+        (["--noise", "-o", "a.png", "-pgmscale", "2"], "-pgmscale: does not go"),
         (["--frames", "3", "-o", "a_#.xyz"], "must end in"),
         (["--frames", "3", "-o", "a.nxs", "--set", "spindle.osc_deg=0"], "must be given"),
         (["--frames", "3", "-o", "a.nxs", "-floatfile", "b.bin"], "-floatfile"),
@@ -524,6 +765,10 @@ def other_length(data):
     return data.replace(b"Second-Dimension: 30", b"Second-Dimension: 31")
 
 
+def fewer_elements(data):
+    return data.replace(b"Number-of-Elements: 1200", b"Number-of-Elements: 1199")
+
+
 def other_size(data):
     return data.replace(b"X-Binary-Size: ", b"X-Binary-Size: 9")
 
@@ -540,12 +785,14 @@ def flipped(data):
         ("c_001.cbf", cut, "cut short"),
         ("c_001.cbf", other_size, "cut short"),
         ("c_001.cbf", other_length, "its header says 40 x 31"),
+        ("c_001.cbf", fewer_elements, "X-Binary-Number-of-Elements 1199"),
         ("c_001.cbf", flipped, "checksum"),
         ("c_001.cbf", lambda data: data[:200], "no binary section"),
         ("i_001.img", cut, "pixels take"),
-        ("t_001.tif", cut, "TIFF"),
+        ("t_001.tif", cut, "TIFF file: image file is truncated"),
         ("d_001.edf", cut, "incomplete"),
         ("n_001.npy", cut, "NumPy"),
+        ("n_001.npy", lambda data: data.replace(b"'shape': (", b"'shape': (("), "NumPy"),
         *((name, lambda _: b"", "is empty") for name in ("s.nxs", "c_001.cbf", "d_001.edf")),
         *((name, lambda _: b"hello\n", "does not begin") for name in ("s.nxs", "t_001.tif")),
     ],
@@ -564,6 +811,12 @@ def test_damaged_files(folder, tmp_path, monkeypatch, capfd, name, damage, reaso
     assert names(tmp_path) == {name}
 
 
+def test_text_that_is_no_image(tmp_path):
+    (tmp_path / "a.expt").write_text('{\n  "__id__": "ExperimentList"\n}\n')
+    with pytest.raises(FileError, match=r"a\.expt: is not an image"):
+        open_recording(tmp_path / "a.expt")
+
+
 def test_hdf5_that_is_no_image(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = 1
@@ -573,6 +826,39 @@ def test_hdf5_that_is_no_image(tmp_path):
         file.create_group("entry").attrs["NX_class"] = "NXentry"
     with pytest.raises(FileError, match="no NXdata"):
         open_recording(tmp_path / "b.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("data_origin", "here", "must hold whole numbers"),
+        ("data_size", "large", "must hold whole numbers"),
+        ("data_size", [7], "must hold whole numbers"),
+        ("module_offset", "far", "could not convert string to float"),
+    ],
+)
+def test_modules_that_are_nowhere(folder, tmp_path, name, value, reason):
+    shutil.copy(folder / "s.nxs", tmp_path / "s.nxs")
+    with h5py.File(tmp_path / "s.nxs", "r+") as file:
+        (module,) = [
+            item
+            for item in file["entry/instrument/detector"].values()
+            if item.attrs.get("NX_class") == "NXdetector_module"
+        ]
+        attributes = dict(module[name].attrs)
+        del module[name]
+        module[name] = value
+        module[name].attrs.update(attributes)
+    with pytest.raises(FileError, match=f"s.nxs: is not a usable HDF5 file: .*{reason}"):
+        open_recording(tmp_path / "s.nxs")
+
+
+def test_a_turned_detector_is_not_placed(folder, tmp_path):
+    data = (folder / "c_001.cbf").read_bytes()
+    (tmp_path / "a.cbf").write_bytes(data.replace(b"2theta 0.0000", b"2theta 20.000"))
+    with open_recording(tmp_path / "a.cbf") as recording:
+        assert recording.measurement is None
+        assert recording.unplaced.startswith("Detector_2theta is 20")
 
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch, images):

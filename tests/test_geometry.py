@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -227,7 +228,8 @@ def test_image_files_tell_their_geometry(tmp_path):
     image = Simulator(config).run()
     expected = Geometry.of(image.scene)
     # SMV and CBF write nine digits of some ten millimetres.
-    for name, precise in (("a.nxs", 1e-9), ("a_1.cbf", 1e-6), ("a_1.img", 1e-6)):
+    coarse = dict.fromkeys(("a_1.cbf", "a_1.img"), 1e-6)
+    for name, precise in ({"a.nxs": 1e-9, "a.tif": 1e-9, "a.edf": 1e-9} | coarse).items():
         image.save(tmp_path / name)
         found = Geometry.read(tmp_path / name)
         np.testing.assert_allclose(
@@ -251,6 +253,75 @@ def test_image_files_tell_their_geometry(tmp_path):
         atol=1e-9,
     )
     assert [set(p.masked) for p in found.panels] == [set(p.masked) for p in expected.panels]
+
+
+ADSC = """{
+HEADER_BYTES=  512;
+DIM=2;
+BYTE_ORDER=little_endian;
+TYPE=unsigned_short;
+SIZE1=48;
+SIZE2=61;
+PIXEL_SIZE=0.172000;
+DISTANCE=150.0;
+OSC_RANGE=1.0;
+PHI=0.0;
+OSC_START=30.0;
+TWOTHETA=0.0;
+AXIS=phi;
+WAVELENGTH=0.9795;
+BEAM_CENTER_X=5.25;
+BEAM_CENTER_Y=4.31;
+IMAGE_PEDESTAL=40;
+}
+"""
+
+
+def adsc(path, **changes):
+    """An image as ADSC's own programs write it, of 47 counts."""
+    header = ADSC
+    for key, value in changes.items():
+        header = re.sub(rf"{key}=.*\n", f"{key}={value};\n" if value is not None else "", header)
+    path.write_bytes(header.encode().ljust(512) + np.full((61, 48), 47, "<u2").tobytes())
+
+
+def test_a_header_of_adsc(tmp_path):
+    """BEAM_CENTER_X is along slow, Y along fast: DIALS puts the corner to (-4.31, 5.25, -150)."""
+    adsc(tmp_path / "a.img")
+    geometry = Geometry.read(tmp_path / "a.img")
+    (panel,) = geometry.panels
+    expected = -4.31 * unit(panel.fast_vector) - 5.25 * unit(panel.slow_vector)
+    expected += 150.0 * unit(geometry.beam)
+    assert panel.origin_mm == pytest.approx(expected)
+    assert (panel.pixels_fast, panel.pixels_slow) == (48, 61)
+    assert geometry.spindle == panel.fast_vector
+    assert (geometry.phi_deg, geometry.osc_deg) == pytest.approx((30.0, 1.0))
+    with nbcy.open_recording(tmp_path / "a.img") as recording:
+        assert (recording.frame(0).pixels == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"WAVELENGTH": "a"}, "WAVELENGTH=a is not a number"),
+        ({"WAVELENGTH": "0"}, "WAVELENGTH=0 is not positive"),
+        ({"DISTANCE": "-1"}, "DISTANCE=-1 is not positive"),
+        ({"PIXEL_SIZE": "0"}, "PIXEL_SIZE=0 is not positive"),
+        ({"DISTANCE": None, "BEAM_CENTER_X": None}, "lacks DISTANCE, BEAM_CENTER_X"),
+        ({"TWOTHETA": "20"}, "not square to the beam"),
+    ],
+)
+def test_headers_that_do_not_place_the_pixels(changes, reason, tmp_path, monkeypatch, capsys):
+    """They are images all the same: a picture has no rings, and a note says why."""
+    monkeypatch.chdir(tmp_path)
+    adsc(Path("a.img"), **changes)
+    with pytest.raises(FileError, match="does not say where its pixels are: .*" + reason):
+        Geometry.read("a.img")
+    assert main(["view", "a.img"]) == 0
+    errors = capsys.readouterr().err
+    assert errors.startswith("nbcy: a.img does not tell its geometry: ")
+    assert reason in errors
+    assert Path("a.png").exists()
 
 
 # ---- what other libraries make of it
@@ -412,6 +483,34 @@ def test_an_xds_inp(tmp_path):
     assert geometry.config.crystal.cell_angstrom_deg == geometry.cell_angstrom_deg
 
 
+@pytest.mark.parametrize(
+    ("line", "inside"),
+    [
+        (
+            "UNTRUSTED_RECTANGLE= 9.5 20.5 2 7",
+            lambda x, y: (x > 9.5) & (x < 20.5) & (y > 2) & (y < 7),
+        ),
+        (
+            "UNTRUSTED_ELLIPSE= 20 41 -5 16",
+            lambda x, y: (x - 30.5) ** 2 + (y - 5.5) ** 2 < 10.5**2 - 1e-9,
+        ),
+        (
+            "UNTRUSTED_QUADRILATERAL= 10 10 30 20 20 50 10 40",
+            lambda x, y: (x > 10) & (x > y - 30) & (x < 2 * y - 10) & (3 * x < 110 - y),
+        ),
+    ],
+)
+def test_untrusted_areas(line, inside, tmp_path):
+    """Pixels count from 1, and edges are trusted."""
+    (tmp_path / "XDS.INP").write_text(INP.replace("UNTRUSTED_RECTANGLE= 10 20 0 81", line))
+    (panel,) = Geometry.read(tmp_path / "XDS.INP").panels
+    masked = np.zeros((80, 100), bool)
+    for f0, f1, s0, s1 in panel.masked:
+        masked[s0 : s1 + 1, f0 : f1 + 1] = True
+    y, x = np.mgrid[1:81, 1:101]
+    np.testing.assert_array_equal(masked, inside(x, y))
+
+
 def test_xds_segments(tmp_path):
     """The place of a pixel (ix, iy) of a segment, by the formula of XDS."""
     text = INP + (
@@ -497,6 +596,9 @@ def geom(**changes: str | None) -> str:
         ({"p0__coffset": "-0.02", "p0__res": "5000"}, (-0.6, 0.5, 80), (1, 0, 0)),
         ({"p0__fs": "-x"}, (-0.3, 0.25, 100), (-1, 0, 0)),
         ({"p0__fs": "0.6x + 0.0y -8e-1z"}, (-0.3, 0.25, 100), (0.6, 0, -0.8)),
+        ({"p0__coffset": "-20 mm"}, (-0.3, 0.25, 80), (1, 0, 0)),
+        ({"p0__clen": "0.2", "peak_sep": "6.0"}, (-0.3, 0.25, 200), (1, 0, 0)),
+        ({"clen": None, "p0__clen": "50 mm"}, (-0.3, 0.25, 50), (1, 0, 0)),
         ({"detector_shift_x": "1 mm"}, (0.7, 0.25, 100), (1, 0, 0)),
         ({"detector_shift_y": "-0.002"}, (-0.3, -1.75, 100), (1, 0, 0)),
     ],
@@ -579,7 +681,7 @@ BAD = {
     "no panels": ("a.geom", "clen = 0.1\n", "has no panels"),
     "not square": ("a.geom", geom(p0__ss="2.0y"), "pixels must be square, they are 100 x 200"),
     "scaled": ("a.geom", geom(p0__fs="2x", p0__ss="2.0y"), "must have the length 1"),
-    "skew": ("a.geom", geom(p0__ss="0.8x 0.6y"), ""),
+    "skew": ("a.geom", geom(p0__ss="0.8x 0.6y"), "must be perpendicular to"),
     "typo": ("a.geom", geom(p0__corner_z="1"), "corner_z is not a parameter"),
     "hint": ("a.geom", geom(p0__maxfs="1"), "did you mean max_fs?"),
     "no equals": ("a.geom", geom() + "hello\n", "'hello' is not of the form"),
@@ -600,7 +702,36 @@ BAD = {
     "a list": ("a.expt", "[]", "is not an experiment list"),
     "no detector": ("a.expt", expt(experiment=[{"beam": 0}]), "has no beam or no detector"),
     "missing": ("a.expt", expt(panel={"name": None}).replace('"origin"', '"orign"'), "'origin' is"),
-    "no model": ("a.expt", expt(beam=[]), "is not a complete experiment list"),
+    "no model": ("a.expt", expt(beam=[]), "there is no beam number 0"),
+    "a number for a vector": (
+        "a.expt",
+        expt(panel={"fast_axis": 1}),
+        "fast_axis must be a list of 3 numbers, not 1",
+    ),
+    "two numbers": ("a.expt", expt(panel={"origin": [1, 2]}), "origin must be a list of 3 numbers"),
+    "a word": ("a.expt", expt(panel={"origin": [1, 2, "x"]}), 'origin: "x" is not a finite number'),
+    "an infinity": (
+        "a.expt",
+        expt(panel={"origin": [1, 2, -7777]}).replace("-7777", "1e400"),
+        "origin: Infinity is not a finite number",
+    ),
+    "half a pixel": ("a.expt", expt(panel={"image_size": [9.5, 2]}), "9.5 is not a whole number"),
+    "one image_size": ("a.expt", expt(panel={"image_size": [9]}), "image_size must be a list of 2"),
+    "no experiment": ("a.expt", expt(experiment=[7]), "experiment must be an object, not 7"),
+    "flat crystal": (
+        "a.expt",
+        expt(
+            experiment=[{"beam": 0, "detector": 0, "crystal": 0}],
+            crystal=[{f"real_space_{axis}": [1, 2, 3] for axis in "abc"}],
+        ),
+        "span no volume",
+    ),
+    "parallel": (
+        "a.expt",
+        expt(panel={"slow_axis": [1, 0, 0]}),
+        "slow_vector = (1.0, 0.0, 0.0): must be perpendicular",
+    ),
+    "edge-on": ("a.expt", expt(panel={"origin": [5, 6, 0]}), "must not lie in its plane"),
     "rectangles": ("a.expt", expt(panel={"pixel_size": [0.1, 0.2]}), "must be square"),
     "empty": ("a.expt", expt(detector=[{"panels": []}]), "has a detector without panels"),
     "zero axis": ("a.expt", expt(panel={"fast_axis": [0, 0, 0]}), "length 0"),
@@ -608,6 +739,18 @@ BAD = {
     "no org": ("XDS.INP", INP.replace("ORGX= 40.5", ""), "ORGX= is missing"),
     "words": ("XDS.INP", INP.replace("ORGX= 40.5", "ORGX= x"), "XDS.INP:4: 'x' is not a number"),
     "few": ("XDS.INP", INP.replace("ROTATION_AXIS= 0 0 -1", "ROTATION_AXIS= 0 1"), "3 numbers"),
+    "few untrusted": (
+        "XDS.INP",
+        INP.replace("10 20 0 81", "10 20 0"),
+        "XDS.INP:14: expected UNTRUSTED_RECTANGLE= and 4 numbers",
+    ),
+    "few of a segment": ("XDS.INP", INP + "SEGMENT= 1 9 1\n", "expected SEGMENT= and 4 numbers"),
+    "few of its axis": (
+        "XDS.INP",
+        INP + "SEGMENT= 1 9 1 9\nDIRECTION_OF_SEGMENT_X-AXIS= 1 0\n",
+        "XDS.INP:18: expected DIRECTION_OF_SEGMENT_X-AXIS= and 3 numbers",
+    ),
+    "half NX": ("XDS.INP", INP.replace("NX= 100", "NX= 99.5"), "NX= 99.5: expected a whole"),
     "no length": ("XDS.INP", INP.replace("= 3 0 0.3", "= 0 0 0"), "INCIDENT_BEAM_DIRECTION must"),
     "QY": ("XDS.INP", INP.replace("QY= 0.2", "QY= 0.3"), "must be square"),
     "old": ("XPARM.XDS", "1 0 0.2 1 0 0\n", "is not an XPARM.XDS: its first line"),
@@ -621,10 +764,6 @@ def test_bad_files(case, tmp_path, monkeypatch, capsys):
     name, text, expected = BAD[case]
     monkeypatch.chdir(tmp_path)
     Path(name).write_text(text)
-    if case == "skew":  # the file is well formed: the scene refuses it
-        with pytest.raises(ConfigError, match="perpendicular"):
-            nbcy.build_scene(Geometry.read(name).config.with_overrides({"crystal": CRYSTAL}))
-        return
     with pytest.raises(FileError) as caught:
         Geometry.read(name)
     assert expected in str(caught.value)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nbcy.config import Config
-from nbcy.errors import ConfigError, FileError, NbcyError
+from nbcy.errors import ConfigError, FileError, NbcyError, NbcyWarning
 from nbcy.image import FORMATS, Image, output_format, smv_header
 from nbcy.io.frames import open_recording
 from nbcy.io.smv import read_smv
@@ -133,6 +133,7 @@ def test_pgm_is_the_golden_file(tmp_path):
     assert (tmp_path / "image.pgm").read_bytes() == (GOLDEN / "cubic" / "image.pgm").read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore:.* are stored as 65535:nbcy.errors.NbcyWarning")
 @pytest.mark.parametrize(("case", "seed"), [("cubic", 42), ("cubic_bright_noise", 5)])
 def test_noise_image_is_the_golden_file(case, seed, tmp_path):
     image = Image(np.load(GOLDEN / case / "image.npz")["float"], scene_of({}), {})
@@ -246,9 +247,11 @@ def test_format_in_place_of_the_suffix(tmp_path):
 
 def test_scale_and_offset(tmp_path):
     image = Image([[0.0, 1.0], [2.0, 1e9]], small_scene(2, 2), {})
-    image.save(tmp_path / "a.img", scale=10.0, adc=3.0)
+    with pytest.warns(NbcyWarning, match="^1 pixels of 65535 or more are stored as 65535"):
+        image.save(tmp_path / "a.img", scale=10.0, adc=3.0)
     assert read_smv(tmp_path / "a.img")[1].tolist() == [[3, 13], [23, 65535]]
-    image.save(tmp_path / "b.img", scale=10.0, adc=-15.0)
+    with pytest.warns(NbcyWarning, match="^1 pixels of 65535 or more"):
+        image.save(tmp_path / "b.img", scale=10.0, adc=-15.0)
     assert read_smv(tmp_path / "b.img")[1].tolist() == [[0, 0], [5, 65535]]
     image.save(tmp_path / "c.pgm", scale=1.5)
     assert (tmp_path / "c.pgm").read_bytes().endswith(b"255\n" + bytes([0, 1, 3, 255]))

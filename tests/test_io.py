@@ -630,11 +630,11 @@ def test_bad_npy(tmp_path):
     with pytest.raises(FileError, match="two dimensions"):
         read_npy(tmp_path / "image.npz")
     np.save(path, np.array([[{}]], dtype=object), allow_pickle=True)
-    with pytest.raises(FileError, match="not a NumPy array"):
+    with pytest.raises(FileError, match="not a usable NumPy array"):
         read_npy(path)
     for junk in (b"", b"junk", path.read_bytes()[:20]):
         path.write_bytes(junk)
-        with pytest.raises(FileError, match="not a NumPy array"):
+        with pytest.raises(FileError, match="not a usable NumPy array"):
             read_npy(path)
 
 

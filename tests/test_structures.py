@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import sys
 from functools import cache
+from pathlib import Path
 
 import gemmi
 import numpy as np
@@ -91,11 +93,13 @@ def by_index(factors):
     ("path", "dmin", "wavelength"),
     [
         (PEPTIDE, 1.0, None),
+        (PEPTIDE, 0.7, 0.7),
         (PEPTIDE, 4.0, None),
         (PEPTIDE, 1.6, 2.5),
         (CRO, 1.8, None),
         (CRO, 2.2, 1.7),
         (INTERLEUKIN, 1.54, None),
+        (INTERLEUKIN, 4.0, 1.0),
     ],
     ids=lambda value: getattr(value, "name", value),
 )
@@ -104,7 +108,9 @@ def test_amplitudes_are_those_of_a_sum_over_atoms(path, dmin, wavelength):
         path, dmin, k_sol=0.0, anomalous=wavelength is not None, wavelength_angstrom=wavelength
     )
     hkl, F = some(factors, 60)
-    assert np.abs(F - abs(sum_over_atoms(path, hkl, wavelength))).max() < STATED * F.mean()
+    lowest = np.argsort(inverse_d_squared(factors.hkl, factors.cell))[1:15]
+    hkl, F = np.concatenate([hkl, factors.hkl[lowest]]), np.concatenate([F, factors.F[lowest]])
+    assert np.abs(F - abs(sum_over_atoms(path, hkl, wavelength))).max() < STATED * factors.F.mean()
 
 
 def test_phases_and_friedel_mates_are_those_of_a_sum_over_atoms():
@@ -665,6 +671,70 @@ def test_from_a_pdb_file_to_a_picture_in_one_command(folder, capsys):
     assert [path.name for path in folder.iterdir()] == ["image.png"]
 
 
+PDB = """\
+CRYST1   50.000   50.000   50.000  90.00  90.00  90.00 P 1
+ATOM      1  N   ALA A   1      11.104   6.134  -6.504  1.00 20.00           N
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("  11.104", " abc.def", "a.pdb:2: ' abc.def' in columns 31 to 38 of ATOM"),
+        ("  11.104", "        ", "columns 31 to 38 of ATOM"),
+        ("  -6.504", "  -6.5.4", "columns 47 to 54 of ATOM"),
+        ("  1.00", "  x.00", "'  x.00' in columns 55 to 60 of ATOM"),
+        (" 20.00", "  zz.z", "'  zz.z' in columns 61 to 66 of ATOM"),
+        ("  90.00 P", "  9O.00 P", "a.pdb:1: '  9O.00' in columns 48 to 54 of CRYST1"),
+    ],
+)
+def test_letters_where_pdb_has_numbers(folder, old, new, where):
+    text = PDB.replace(old, new)
+    (folder / "a.pdb").write_text(text)
+    with pytest.raises(FileError) as caught:
+        read_coordinates("a.pdb")
+    assert where in str(caught.value)
+    assert str(caught.value).endswith("is not a number")
+
+
+@pytest.mark.parametrize("column", [15, 22, 60])
+def test_names_in_other_alphabets(folder, column):
+    """They are names of authors, atoms and chains: what scatters is the same."""
+    (folder / "a.pdb").write_text(PDB)
+    header, atom = PDB.encode().splitlines()
+    atom = atom[: column - 1] + b"\xe9" + atom[column:] if column < 60 else atom
+    (folder / "b.pdb").write_bytes(b"\n".join([b"REMARK \xe9", header, atom, b""]))
+    plain, other = (
+        StructureFactors.from_coordinates(name, dmin_angstrom=10.0) for name in ("a.pdb", "b.pdb")
+    )
+    assert np.array_equal(plain.F, other.F)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("_refln.index_k", "_refln.index_q", "no item _refln.index_k"),
+        ("0    0   15 o", "0    x   15 o", "a _refln.index that cannot be: .* x"),
+        ("0    0   15 o", "0    0  1.5 o", "a _refln.index that cannot be"),
+    ],
+)
+def test_indices_that_are_none(folder, old, new, reason):
+    text = (STRUCTURES / "4aap-sf-subset.cif").read_text()
+    assert text.count(old) == 1
+    (folder / "a.cif").write_text(text.replace(old, new))
+    with pytest.raises(FileError, match=f"a.cif: has {reason}"):
+        StructureFactors.from_cif("a.cif", "F_calc")
+
+
+def test_a_column_of_no_dataset(folder):
+    mtz_file(folder / "a.mtz", "F:F", HKL, [1.0] * len(HKL))
+    data, found = re.subn(rb"PROJECT( +)1 ", rb"PROJECT\g<1>7 ", Path("a.mtz").read_bytes())
+    assert found
+    Path("a.mtz").write_bytes(data)
+    with pytest.raises(FileError, match=r"a\.mtz: is not a usable MTZ file: .*dataset"):
+        StructureFactors.from_mtz("a.mtz")
+
+
 def test_what_is_given_is_not_chosen(folder, capsys):
     words = "-misset 1 2 3 -N 3 -fluence 1e20 -dmin 3 -detpixels 8 -pixel 10 -o out.toml"
     assert main(["simulate", "--cif", str(INTERLEUKIN), *words.split()]) == 0
@@ -720,6 +790,7 @@ def bad_files(folder):
     (folder / "unknown.pdb").write_text(CRYST.format("Q 7") + atoms)
     (folder / "garbage.pdb").write_text("this is\nno PDB file\n")
     (folder / "empty.pdb").write_text("")
+    (folder / "atomless.pdb").write_text("CRYST1   50.000   50.000   50.000  90.00  90.00  90.00\n")
     (folder / "empty.cif").write_text("data_nothing\n_cell.length_a 5\n")
     (folder / "broken.cif").write_text("data_x\nloop_\n_atom_site.id\n_atom_site.x\n1\n")
     (folder / "negative.pdb").write_text(
@@ -745,13 +816,15 @@ def bad_files(folder):
         "--pdb placeholder.pdb": "has no unit cell",
         "--pdb misfit.pdb": "does not fit the space group P 4 3 2",
         "--pdb unknown.pdb": "space group 'Q 7' is unknown",
-        "--pdb garbage.pdb": "holds no atoms",
-        "--pdb empty.pdb": "holds no atoms",
+        "--pdb garbage.pdb": "is neither coordinates (PDB, mmCIF) nor structure factors (MTZ",
+        "--mtz garbage.pdb": "is neither coordinates (PDB, mmCIF) nor structure factors (MTZ",
+        "--pdb empty.pdb": "empty.pdb: is empty",
+        "--pdb atomless.pdb": "holds no atoms",
         "--cif empty.cif": "holds no atoms",
-        "--cif broken.cif": "cannot be read as coordinates",
+        "--cif broken.cif": "broken.cif: is not a usable file of coordinates: ",
         "--pdb negative.pdb": "atom C of ALA 1 in chain A has a B factor of -50",
         "--cif short.cif.gz": "cannot be expanded",
-        "--mtz short.mtz": "cannot be read as MTZ",
+        "--mtz short.mtz": "short.mtz: is not a usable MTZ file: ",
         "--mtz short.mtz.gz": "cannot be expanded",
         "--mtz phases.mtz": "neither amplitudes nor intensities, only H (index), K (index), "
         "L (index), PHI (phase), FREE (integer)",
@@ -795,6 +868,7 @@ def test_bad_files_give_one_clear_error_and_no_output(folder, capsys):
         (f"{MEASURED} --dmin 500", "leaves no reflection"),
         ("a.hkl --dmin 3", "--dmin has no meaning"),
         ("a.hkl -o b.mtz", "MTZ needs a unit cell"),
+        (f"{CRO} --dmin 3 -o a.cif", "must end in one of .mtz, .hkl, .txt"),
         ("a.hkl -o a.hkl", "is an input as well"),
         (f"{CRO} --dmin 3 -o nowhere/a.hkl", "there is no folder"),
     ],

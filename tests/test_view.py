@@ -206,6 +206,8 @@ def test_view_on_the_command_line(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "frame 2 of 2: s.00002.png\n"
     assert main(["view", "a.npy"]) == 0
     assert main(["view", "a.npy", "--spots", "c.toml", "-o", "spots.png"]) == 0
+    note = "nbcy: a.npy does not tell its geometry: NumPy files do not tell it\n"
+    assert capsys.readouterr().err == note
     with open_recording("a.npy") as recording:
         assert colours((tmp_path / "a.png").read_bytes()).shape[:2] == recording.shape
     found = colours((tmp_path / "spots.png").read_bytes())

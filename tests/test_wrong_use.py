@@ -172,6 +172,10 @@ WRONG = [
     ("simulate {} -o nowhere/out.img", "nowhere/out.img: cannot be written"),
     ("simulate {} -o a.img -o a.img", "a.img cannot be written: it is another output"),
     ("simulate {} --bogus", "--bogus"),
+    ("simulate {} --distance 5", "arguments: --distance", "did you mean -distance?"),
+    ("simulate {} --frame 5 -o a.nxs", "arguments: --frame", "did you mean --frames?"),
+    ("simulate {} --frames 3 -o a.nxs", "-osc: spindle.osc_deg", "must be given"),
+    ("view good.hkl --max_size 5", "arguments: --max_size", "did you mean --max-size?"),
     ("simulate {} --noise-stream mersenne", "--noise-stream", "'mersenne'"),
     # the others
     ("info about", "unrecognized arguments: about"),

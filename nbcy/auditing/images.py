@@ -191,7 +191,7 @@ def open_pair(
     Raises
     ------
     FileError
-        Not images, or of different shapes or numbers of frames.
+        Not images, or of different shapes.
     """
     opened: dict[int, Recording] = {}
     failed: dict[int, FileError] = {}
@@ -208,8 +208,6 @@ def open_pair(
     if first.shape != second.shape:
         sizes = [" x ".join(map(str, recording.shape)) for recording in (first, second)]
         raise FileError(b, f"has {sizes[1]} pixels, {os.fspath(a)} has {sizes[0]}")
-    if first.count != second.count:
-        raise FileError(b, f"has {second.count} frames, {os.fspath(a)} has {first.count}")
     return first, second
 
 

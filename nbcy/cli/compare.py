@@ -41,7 +41,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--shape", type=int, nargs=2, metavar=("SLOW", "FAST"), help="of raw images"
     )
-    parser.add_argument("--frame", type=int, metavar="N", help="of series: this one alone, from 1")
+    parser.add_argument(
+        "--frame",
+        type=int,
+        metavar="N",
+        help="of series: this one alone, from 1; the other side may be a single image",
+    )
     parser.add_argument(
         "--difference", metavar="FILE", help="picture of B - A as a PNG: red B, blue A brighter"
     )
@@ -74,7 +79,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--audit: say what makes {side} takes flags or a configuration")
     with ExitStack() as files:
         a, b = (files.enter_context(side) for side in _sides(args, runs))
-        numbers = range(a.count) if args.frame is None else [args.frame - 1]
+        count = max(a.count, b.count)
+        if a.count != b.count and (args.frame is None or 1 not in (a.count, b.count)):
+            hint = "; --frame N compares one" if 1 in (a.count, b.count) else ""
+            raise UsageError(f"{args.a} has {a.count} frames, {args.b} has {b.count}{hint}")
+        if args.frame is not None and not 1 <= args.frame <= count:
+            raise UsageError(f"--frame {args.frame}: there are 1 to {count}")
+        numbers = range(count) if args.frame is None else [args.frame - 1]
         results = [
             compare_images(*_pair(a, b, n), (args.a, args.b), args.rtol, args.floor)
             for n in numbers
@@ -130,8 +141,6 @@ def _sides(
         open_recording(name, shape or known.shape) if recording is None else recording
         for name, recording in zip((args.a, args.b), rendered, strict=True)
     )
-    if a.count != b.count:
-        raise UsageError(f"{args.a} has {a.count} frames, {args.b} has {b.count}")
     return a, b
 
 
@@ -145,12 +154,12 @@ def _rendered(simulator: Simulator, name: str) -> Recording:
 
 
 def _pair(a: Recording, b: Recording, n: int) -> tuple[Pixels, Pixels]:
-    """Read a frame of both sides.
+    """Read a frame of both sides; a single image stands for any.
 
     What one side flags as not measured and the other, which may have no flags, holds as 0 is
     equal.
     """
-    frames = a.frame(n), b.frame(n)
+    frames = [side.frame(n if side.count > 1 else 0) for side in (a, b)]
     x, y = (frame.photons() for frame in frames)
     for flagged, other in ((frames[0].invalid, y), (frames[1].invalid, x)):
         if flagged is not None:

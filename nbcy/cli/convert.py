@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbcy.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from nbcy.io.frames import Recording
     from nbcy.io.measurement import Measurement
 
 
@@ -41,12 +44,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Convert."""
-    from nbcy.io.frames import open_recording
+    import numpy as np
+
     from nbcy.io.writers import check_target, frame_writer
 
     if _clash(args.input, args.output):
         raise UsageError(f"{args.output} cannot be written: it is the input as well")
-    with open_recording(args.input, tuple(args.shape) if args.shape else None) as recording:
+    with open_input(args.input, args) as (recording, measurement):
         if args.frame is not None and not 1 <= args.frame <= recording.count:
             raise UsageError(f"--frame {args.frame}: {args.input} holds 1 to {recording.count}")
         numbers = range(recording.count) if args.frame is None else [args.frame - 1]
@@ -55,15 +59,14 @@ def run(args: argparse.Namespace) -> int:
             check_target(args.output, count)
         except ConfigError as error:
             raise UsageError(f"{args.output}: {error.expected}") from error
-        measurement = recording.measurement
-        if args.geometry is not None:
-            measurement = read_measurement(args.geometry, recording.shape)
-        if measurement is not None:
-            measurement = measurement.at(numbers[0])
         first = recording.frame(numbers[0])
         counts = first.pixels.dtype.kind != "f"
-        if measurement is not None and measurement.invalid is None:
-            measurement = replace(measurement, invalid=first.invalid)
+        if measurement is not None:
+            invalid = np.isnan(first.photons())
+            if measurement.invalid is not None:
+                invalid |= measurement.invalid
+            measurement = measurement.at(numbers[0])
+            measurement = replace(measurement, invalid=invalid if invalid.any() else None)
         with frame_writer(
             args.output,
             measurement,
@@ -84,15 +87,52 @@ def _clash(a: str, b: str) -> bool:
     return x == y
 
 
-def read_measurement(path: str, shape: tuple[int, int]) -> Measurement:
+@contextmanager
+def open_input(
+    path: str, args: argparse.Namespace
+) -> Iterator[tuple[Recording, Measurement | None]]:
+    """Open the images that a subcommand reads, as ``--shape`` and ``--geometry`` say.
+
+    Yields
+    ------
+    recording : Recording
+    measurement : Measurement or None
+        Of ``--geometry``, else what the images tell.
+
+    Raises
+    ------
+    ConfigError, FileError, UsageError
+        They cannot be used, or have other pixels than the geometry.
+    """
+    from nbcy.io.frames import open_recording
+
+    given = None if args.geometry is None else read_measurement(args.geometry)
+    shape = tuple(args.shape) if args.shape else None
+    with open_recording(path, shape, None if given is None else given.panels) as recording:
+        if given is not None:
+            check_shape(args.geometry, given, recording)
+        yield recording, given or recording.measurement
+
+
+def check_shape(path: str, measurement: Measurement, recording: Recording) -> None:
+    """Refuse a geometry file of another shape than the images.
+
+    Raises
+    ------
+    UsageError
+    """
+    if measurement.shape != recording.shape:
+        sizes = [" x ".join(map(str, each.shape)) for each in (measurement, recording)]
+        raise UsageError(f"{path} has {sizes[0]} pixels, the image {sizes[1]} (slow x fast)")
+
+
+def read_measurement(path: str) -> Measurement:
     """Read the geometry of frames from a configuration or any geometry file.
 
     Raises
     ------
     ConfigError, FileError
         It cannot be used.
-    UsageError
-        It has another shape.
     """
     from nbcy.config import Config, Crystal
     from nbcy.geometry import Geometry
@@ -103,10 +143,5 @@ def read_measurement(path: str, shape: tuple[int, int]) -> Measurement:
     config = Config.load(path) if named_config else Geometry.read(path).config
     if config.crystal == Crystal():
         config = config.with_overrides({"crystal.cell_angstrom_deg": (100.0,)})
-        measurement = replace(measurement_of_scene(build_scene(config)), cell=None)
-    else:
-        measurement = measurement_of_scene(build_scene(config))
-    if measurement.shape != shape:
-        sizes = [" x ".join(map(str, each)) for each in (measurement.shape, shape)]
-        raise UsageError(f"{path} has {sizes[0]} pixels, the image {sizes[1]} (slow x fast)")
-    return measurement
+        return replace(measurement_of_scene(build_scene(config)), cell=None)
+    return measurement_of_scene(build_scene(config))

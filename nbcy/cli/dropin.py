@@ -105,18 +105,8 @@ def _prepare(invocation: Invocation) -> Simulator:
 
 def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequence[str]) -> Run:
     """Refuse what is for one panel; of the files nobody asked for, leave these out."""
-    from nbcy.geometry import Geometry, writes
-    from nbcy.image import check_panels, output_format
-
     run, scene, given = invocation.run, simulator.scene, invocation.given
-    try:
-        for path in outputs:
-            if writes(path):
-                Geometry.of(scene).text(path)
-            elif not is_description(path):
-                check_panels(output_format(path), scene)
-    except ConfigError as error:
-        raise UsageError(f"-o {path}: {error.expected}") from error
+    check_scene(scene, outputs)
     if len(scene.panels) == 1:
         return run
     for name in ("trace_pixel", "printout_pixel", "intfile", "pgmfile", "noisefile"):
@@ -125,6 +115,27 @@ def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequenc
     if run.intfile is not None:
         note(f"the detector has {len(scene.panels)} panels: no SMV and PGM files are written")
     return replace(run, intfile=None, pgm=False, noise=False)
+
+
+def check_scene(scene: Scene, outputs: Sequence[str]) -> None:
+    """Refuse outputs that do not hold the panels or the geometry of a scene.
+
+    Raises
+    ------
+    UsageError, FileError
+    """
+    from nbcy.geometry import Geometry, writes
+    from nbcy.image import output_format
+    from nbcy.io.writers import check_panels
+
+    for path in outputs:
+        try:
+            if writes(path):
+                Geometry.of(scene).text(path)
+            elif not is_description(path):
+                check_panels(output_format(path), scene.panels)
+        except ConfigError as error:
+            raise UsageError(f"-o {path}: {error.expected}") from error
 
 
 def _check_pixels(run: Run, simulator: Simulator) -> None:
@@ -240,12 +251,12 @@ def is_description(path: str) -> bool:
     return path.lower().endswith((".toml", ".json")) or writes(path)
 
 
-def save_description(path: str, scene: Scene, count: int = 1) -> None:
-    """Write the configuration or the geometry of images."""
+def save_description(path: str, scene: Scene, count: int = 1, files: Sequence[str] = ()) -> None:
+    """Write the configuration or the geometry of images, which are in files."""
     from nbcy.geometry import Geometry, writes
 
     if writes(path):
-        replace(Geometry.of(scene), images=count).save(path)
+        replace(Geometry.of(scene), images=count, files=tuple(files)).save(path)
     else:
         scene.config.save(path)
 

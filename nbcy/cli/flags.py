@@ -704,7 +704,8 @@ def blame(error: ConfigError, given: Mapping[str, str]) -> str:
     Returns
     -------
     str
-        The message, after the names of the flags where there are any.
+        The message, after the names of the flags where there are any; of a value that is
+        missing, after the flag that gives it.
     """
     field = re.split(r"[ \[]", error.field)[0]
     flags = {
@@ -712,6 +713,8 @@ def blame(error: ConfigError, given: Mapping[str, str]) -> str:
         for name, flag in given.items()
         if name == field or ("." in field and name.startswith((f"{field}_", f"{field}.")))
     }
+    if not flags and error.value is None:  # the flag that would have given it
+        flags = dict.fromkeys([n for n, flag in FLAGS.items() if field in flag.sets(())][:1])
     return ": ".join([", ".join(flags), str(error)] if flags else [str(error)])
 
 

@@ -12,12 +12,12 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Final, NoReturn
 
 from nbcy.cli.messages import Failure, note, warnings_as_notes
-from nbcy.errors import KernelError, NbcyError, UsageError
+from nbcy.errors import KernelError, NbcyError, UsageError, WriteError
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
     "simulate": "an image from a configuration file, a structure, the flags below",
@@ -85,7 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except NbcyError as error:
         note(f"error: {error}")
-        return FAILED if isinstance(error, Failure | KernelError) else WRONG_USE
+        failed = isinstance(error, Failure | KernelError | WriteError)
+        return FAILED if failed else WRONG_USE
     except (OSError, MemoryError) as error:
         note(f"error: {str(error) or 'out of memory'}")
         return FAILED
@@ -129,10 +130,28 @@ def _run_subcommand(name: str, words: list[str]) -> int:
 
         flags, words = split(words)
     parser = Parser(prog="nbcy")
-    module.add_parser(parser.add_subparsers(parser_class=Parser))
+    subparsers = parser.add_subparsers(parser_class=Parser)
+    module.add_parser(subparsers)
     try:
-        args = parser.parse_args([name, *words])
+        args, unknown = parser.parse_known_args([name, *words])
     except SystemExit:  # --help has printed itself
         return DONE
+    if unknown:
+        known = set(subparsers.choices[name]._option_string_actions)
+        if getattr(module, "TAKES_FLAGS", False):
+            from nbcy.cli.flags import FLAGS
+
+            known.update(FLAGS)
+        hint = _nearest(unknown, known) or f"see nbcy {name} --help"
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}; {hint}")
     args.flags = flags
     return int(module.run(args))
+
+
+def _nearest(words: Sequence[str], known: Iterable[str]) -> str:
+    """Name the option that the first unknown one may stand for, whatever its dashes."""
+    option = next((word for word in words if word.startswith("-")), "")
+    plain = {name.lstrip("-").replace("_", "-").lower(): name for name in known}
+    written = option.lstrip("-").replace("_", "-").lower()
+    near = difflib.get_close_matches(written, plain, 1, 0.6)
+    return f"did you mean {plain[near[0]]}?" if near else ""

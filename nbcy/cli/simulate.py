@@ -67,8 +67,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--frames",
         type=int,
         metavar="N",
-        help="a rotation series, each frame spindle.osc_deg further on; outputs are .nxs, "
-        "_master.h5, or a name with ##### for the number, from 1",
+        help="a rotation series, each frame -osc further on; images go to .nxs, _master.h5, or a "
+        "name with ##### for the number, from 1",
     )
     parser.add_argument(
         "--noise",
@@ -284,9 +284,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     """Render frames into the files that were named."""
-    from nbcy.cli.dropin import check_outputs, is_description, save_description
+    from nbcy.cli.dropin import check_outputs, check_scene, is_description, save_description
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
+    from nbcy.io.formats import output_format, pixel_kind
     from nbcy.scene import build_scene
     from nbcy.series import check_outputs as check_series
     from nbcy.series import frames, save_frames
@@ -295,10 +296,11 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     images = [path for path in args.output if not is_description(path)]
     if not images:
         raise UsageError("--frames, --noise, --dtype and --compression: say where to with -o FILE")
-    unused = ("run.floatfile", "run.intfile", "run.pgmfile", "run.noisefile", "run.trace_pixel")
-    for name in unused:
-        if name in invocation.given:
-            raise UsageError(f"{invocation.given[name]}: does not go with --frames or --noise")
+    files = ("floatfile", "intfile", "pgmfile", "noisefile")
+    for option in (*files, "scale", "adc", "pgmscale", "printout_pixel", "printout", "trace_pixel"):
+        if (name := f"run.{option}") in invocation.given:
+            others = "--frames, --noise, --dtype or --compression"
+            raise UsageError(f"{invocation.given[name]}: does not go with {others}")
     run, config = invocation.run, invocation.config
     try:
         rendered = frames(
@@ -309,15 +311,20 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
             stream=args.noise_stream,
         )
         check_series(images, count, args.dtype, args.compression)
+        scene = build_scene(config)
+        wide = pixel_kind("nxmx", args.noise, args.dtype) in ("uint32", "int32")
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
+    check_scene(scene, args.output)
+    # XDS reads no floats, and XDS.INP tells the largest pixel of 32 bits.
+    named = [path for path in images if wide or output_format(path) != "nxmx"]
     check_outputs(invocation, args.output, _inputs(args))
     for text in invocation.notes:
         note(text)
     with running():
         for path in args.output:
             if is_description(path):
-                save_description(path, build_scene(config), count)
+                save_description(path, scene, count, named)
         with progress_bar(run.progress) as progress:
             save_frames(
                 rendered,

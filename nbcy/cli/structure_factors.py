@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbcy.errors import ConfigError, UsageError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _OF_COORDINATES = ("k_sol", "B_sol", "wavelength_angstrom")
 _OF_DATA = ("column", "missing")
+
+SUFFIXES: Final = (".mtz", ".hkl", ".txt")
+"""Of what can be written: MTZ, else text."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,7 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         default=[],
         metavar="FILE",
-        help=".mtz, or any other suffix for h k l F text; repeatable",
+        help=".mtz, or .hkl or .txt for h k l F text; repeatable",
     )
 
 
@@ -74,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
     inputs = {Path(path).resolve() for path in (args.file, args.missing) if path is not None}
     for path in args.output:
+        if Path(path).suffix.lower() not in SUFFIXES:
+            raise UsageError(f"-o {path}: must end in one of {', '.join(SUFFIXES)}")
         if check_destination(path) in inputs:
             raise UsageError(f"{path} cannot be written: it is an input as well")
     factors = _read(args)

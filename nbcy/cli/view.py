@@ -50,9 +50,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Draw."""
-    from nbcy.cli.convert import read_measurement
+    from nbcy.cli.convert import check_shape, open_input, read_measurement
+    from nbcy.cli.messages import note
     from nbcy.io.atomic import atomic_write, check_destination
-    from nbcy.io.frames import open_recording
     from nbcy.prediction import predict_spots
     from nbcy.view import draw_view
 
@@ -63,20 +63,19 @@ def run(args: argparse.Namespace) -> int:
     if Path(output).suffix.lower() != ".png":
         raise UsageError(f"-o {output}: must end in .png")
     check_destination(output)
-    with open_recording(args.file, tuple(args.shape) if args.shape else None) as recording:
+    with open_input(args.file, args) as (recording, measurement):
         if not 1 <= args.frame <= recording.count:
             raise UsageError(f"--frame {args.frame}: {args.file} holds 1 to {recording.count}")
         frame = recording.frame(args.frame - 1)
-        measurement = recording.measurement
-        if args.geometry is not None:
-            measurement = read_measurement(args.geometry, recording.shape)
         if measurement is not None:
             measurement = measurement.at(args.frame - 1)
         spots = None
         if args.spots is not None:
             crystal = measurement
             if args.spots:
-                crystal = read_measurement(args.spots, recording.shape).at(args.frame - 1)
+                crystal = read_measurement(args.spots)
+                check_shape(args.spots, crystal, recording)
+                crystal = crystal.at(args.frame - 1)
                 measurement = measurement or crystal
             if crystal is None or crystal.cell is None:
                 expected = "the file does not tell a crystal; give --spots FILE"
@@ -87,9 +86,12 @@ def run(args: argparse.Namespace) -> int:
                 frame, measurement, rings=args.rings, spots=spots, max_size=args.max_size
             )
         except ConfigError as error:
-            raise UsageError(f"--{error.field}: {error.expected}") from error
+            option = error.field.replace("_", "-")
+            raise UsageError(f"--{option}: {error.expected}") from error
     with atomic_write(output) as file:
         file.write(picture)
+    if measurement is None:
+        note(f"{args.file} does not tell its geometry: {recording.unplaced}")
     found = "" if spots is None else f", {len(spots)} predicted spots"
     print(f"frame {args.frame} of {recording.count}{found}: {output}")
     return 0

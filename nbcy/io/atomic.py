@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from nbcy.errors import FileError
+from nbcy.errors import FileError, WriteError
 
 
 def check_destination(path: str | os.PathLike[str]) -> Path:
@@ -74,7 +74,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     FileError
-        It cannot be written.
+        It cannot be written; `WriteError` where that shows only on the way.
     """
     target = check_destination(path)
     try:
@@ -92,7 +92,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror or error}") from error
+        raise WriteError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
@@ -113,9 +113,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     FileError
-        It cannot be written.
+        It cannot be written; `WriteError` where that shows only on the way.
     """
     target = check_destination(path)
+    temporary = None
     if target.exists() and not target.is_file():
         raise FileError(path, "cannot be written: it is not an ordinary file")
     try:
@@ -125,5 +126,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             if target.exists():
                 shutil.copymode(target, temporary)
             temporary.replace(target)
+    except FileError as error:
+        if error.path != str(temporary):
+            raise
+        raise type(error)(path, error.reason) from error  # the name that the user knows
     except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror or error}") from error
+        raise WriteError(path, f"cannot be written: {error.strerror or error}") from error

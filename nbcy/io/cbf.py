@@ -19,6 +19,7 @@ from nbcy.io.extras import require
 from nbcy.io.files import read_bytes
 from nbcy.io.frames import Frame
 from nbcy.io.measurement import (
+    PERPENDICULAR,
     FlatGeometry,
     Measurement,
     flat_geometry,
@@ -107,14 +108,15 @@ def _header_lines(measurement: Measurement, pixels: NDArray[np.int32]) -> list[s
     return [f"# {line}" for line in lines]
 
 
-def read_cbf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
+def read_cbf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | str]:
     """Read a frame.
 
     Returns
     -------
     Frame
-    Measurement or None
-        None where the header is not a Pilatus's.
+    Measurement or str
+        Or why there is none: the header is not a Pilatus's, or the detector is not square to the
+        beam.
 
     Raises
     ------
@@ -129,6 +131,10 @@ def read_cbf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
     text = data[:start].decode("latin-1")
     fast, slow = (_size(path, text, f"X-Binary-Size-{n}-Dimension") for n in ("Fastest", "Second"))
     length = _size(path, text, "X-Binary-Size")
+    count = re.search(r"X-Binary-Number-of-Elements:\s*(\S+)", text)
+    if count and count[1] != str(fast * slow):
+        reason = f"its header says {fast} x {slow}, and X-Binary-Number-of-Elements {count[1]}"
+        raise FileError(path, f"is damaged: {reason}")
     binary = data[start + len(_BINARY) :][:length]
     if len(binary) < length:
         reason = f"is cut short: its pixels take {length} bytes, {len(binary)} are there"
@@ -159,21 +165,24 @@ def _size(path: str | os.PathLike[str], text: str, key: str) -> int:
 _N: Final = r"[\s(=]*([-+0-9.eE]+)"
 
 
-def _measurement(text: str, shape: tuple[int, int]) -> Measurement | None:
-    """Read the header of a Pilatus."""
+def _measurement(text: str, shape: tuple[int, int]) -> Measurement | str:
+    """Read the header of a Pilatus, or say why that cannot be done."""
 
     def number(key: str, default: float | None = None) -> float:
-        found = re.search(rf"#\s*{key}{_N}", text)
+        found = re.search(rf"#\s*{key}\b{_N}", text)
         if found is None:
             if default is None:
-                raise ValueError(key)
+                raise ValueError(f"its header lacks {key}")
             return default
         return float(found[1])
 
     centre = re.search(rf"#\s*Beam_xy{_N},\s*([-+0-9.eE]+)\s*\)", text)
     try:
         if centre is None:
-            raise ValueError("Beam_xy")
+            raise ValueError("its header lacks Beam_xy")
+        twotheta = number("Detector_2theta", 0.0)
+        if abs(twotheta) > RTD * PERPENDICULAR:
+            raise ValueError(f"Detector_2theta is {twotheta:g}, without saying around which axis")
         flat = FlatGeometry(number("Detector_distance"), (float(centre[1]), float(centre[2])))
         kahn = 2.0 * number("Polarization", -1.0) - 1.0
         exposure = number("Exposure_time", 0.0)
@@ -190,8 +199,8 @@ def _measurement(text: str, shape: tuple[int, int]) -> Measurement | None:
             thickness=read_thickness(number("Silicon sensor, thickness", 0.0)),
             provenance=_provenance(text),
         )
-    except ValueError:
-        return None
+    except ValueError as error:
+        return str(error)
 
 
 def _provenance(text: str) -> dict[str, Any]:

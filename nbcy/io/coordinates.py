@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 from nbcy.errors import FileError
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, plain, read_bytes
 from nbcy.symmetry import CellParameters, SpaceGroup, need_gemmi
 
 _MISFILED = 0.02
@@ -56,14 +58,16 @@ def read_coordinates(path: str | os.PathLike[str]) -> Coordinates:
         gemmi is not installed.
     """
     gemmi = need_gemmi(f"{os.fspath(path)}: reading coordinates")
-    data = read_bytes(path)
-    try:
-        if is_cif(data):
-            structure = gemmi.make_structure_from_block(_atom_block(gemmi, data))
-        else:
-            structure = gemmi.read_pdb_string(data)
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise FileError(path, f"cannot be read as coordinates: {error}") from None
+    with blaming(path, "file of coordinates"):
+        return _read(gemmi, path, plain(read_bytes(path)))
+
+
+def _read(gemmi: Any, path: str | os.PathLike[str], data: bytes) -> Coordinates:
+    if is_cif(data):
+        structure = gemmi.make_structure_from_block(_atom_block(gemmi, data))
+    else:
+        _check_columns(path, data)
+        structure = gemmi.read_pdb_string(data)
     if not len(structure) or not structure[0].count_atom_sites():
         raise FileError(path, "holds no atoms: a PDB or mmCIF file of coordinates is expected")
     if not structure.cell.is_crystal():
@@ -84,6 +88,31 @@ def read_coordinates(path: str | os.PathLike[str]) -> Coordinates:
     name = os.fspath(path)
     cell = structure.cell.parameters
     return Coordinates(cell, group, structure, tuple(f"{name}: {note}" for note in notes))
+
+
+_COLUMNS: Final = {
+    **dict.fromkeys((b"ATOM  ", b"HETATM"), (30, 38, 46, 54, 60, 66)),
+    b"CRYST1": (6, 15, 24, 33, 40, 47, 54),
+    b"ANISOU": (28, 35, 42, 49, 56, 63, 70),
+    **dict.fromkeys((b"MTRIX1", b"MTRIX2", b"MTRIX3"), (10, 20, 30, 40, 45, 55)),
+}
+"""Where the numbers of PDB records begin, and the last one ends."""
+
+_FIELD: Final = re.compile(rb" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *")
+_OPTIONAL: Final = (40, 54, 60)  # what MTRIX leaves blank, occupancy, B
+
+
+def _check_columns(path: str | os.PathLike[str], data: bytes) -> None:
+    """Refuse letters where PDB has numbers: gemmi reads up to them."""
+    for row, line in enumerate(data.splitlines(), 1):
+        columns = _COLUMNS.get(line[:6].upper())
+        if columns is None:
+            continue
+        for first, end in pairwise(columns):
+            text = line[first:end]
+            if not (_FIELD.fullmatch(text) or (first in _OPTIONAL and not text.strip())):
+                where = f"columns {first + 1} to {end} of {line[:6].decode().strip()}"
+                raise FileError(path, f"{text.decode()!r} in {where} is not a number", row)
 
 
 def is_cif(data: bytes) -> bool:

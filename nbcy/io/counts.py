@@ -51,6 +51,9 @@ KINDS: Final = {
 }
 """By NumPy's name. The unsigned flag, the largest number, is that of Eiger; -1 is Pilatus's."""
 
+ROUNDED: Final = 0.1
+"""Rounding that changes the sum of the pixels by more than this part of it is worth a note."""
+
 FLOAT: Final = "float32"
 """The kind of pixels that are kept as they are."""
 
@@ -109,6 +112,7 @@ class Integers:
         self.kind = kind
         self.below = 0
         self.above = 0
+        self.exact = self.rounded = 0.0
 
     def of(self, pixels: NDArray[Any], invalid: NDArray[np.bool_] | None = None) -> NDArray[Any]:
         """Turn pixels into integers.
@@ -128,7 +132,11 @@ class Integers:
         if pixels.dtype.kind == "f":
             unknown = np.isnan(pixels)
             invalid = unknown if invalid is None else unknown | invalid
-            pixels = np.floor(pixels.astype(np.float64) + 0.5)
+            exact = pixels.astype(np.float64)
+            pixels = np.floor(exact + 0.5)
+            summed = ~invalid & (exact > 0.0) & np.isfinite(exact)
+            self.exact += float(exact.sum(where=summed))
+            self.rounded += float(pixels.sum(where=summed))
         else:
             pixels = pixels.astype(np.int64)
         usable = pixels if invalid is None else np.where(invalid, 0, pixels)
@@ -140,7 +148,7 @@ class Integers:
         return integers
 
     def report(self) -> None:
-        """Say how many pixels were below zero, or too large to be stored.
+        """Say how many pixels were below zero or too large, and what rounding made of the sum.
 
         Warns
         -----
@@ -153,3 +161,10 @@ class Integers:
         ):
             if count:
                 warnings.warn(f"{count} pixels {what}", NbcyWarning, stacklevel=3)
+        if abs(self.rounded - self.exact) > ROUNDED * self.exact:
+            text = (
+                f"rounding to whole numbers turns {self.exact:.6g} photons into {self.rounded:.6g}:"
+                " float32 pixels (.nxs, .tif, .edf) keep the fractions, counted photons (--noise) "
+                "have the right sum"
+            )
+            warnings.warn(text, NbcyWarning, stacklevel=3)

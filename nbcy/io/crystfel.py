@@ -37,7 +37,7 @@ _BEAM: Final = ("photon_energy", "wavelength", "detector_shift_x", "detector_shi
 _ELSEWHERE: Final = re.compile(
     r"data|dim\d+|adu_per_(eV|photon)|max_adu|badrow_direction|peak_list(_type)?|bandwidth"
     r"|photon_energy_(bandwidth|scale)|beam_bandwidth|peak_info_location|integr_radius"
-    r"|saturation_map(_file)?|flag_(less|more)than|flag_equal|rail_[xyz]|clen_for_centering"
+    r"|saturation_map(_file)?|peak_sep|flag_(less|more)than|flag_equal|rail_[xyz]|clen_for_centering"
     r"|adu_scale|location|(rigid_)?group_.*|electron_voltage"
 )
 _MASKS: Final = re.compile(r"mask(_file|_good|_bad)?|mask\d_(data|file|goodbits|badbits)")
@@ -67,7 +67,6 @@ def read_geom(path: PathLike) -> Geometry:
     common, panels, bad = _parse(path)
     if not panels:
         raise FileError(path, "has no panels: expected lines such as p0/min_fs = 0")
-    clen = _camera_length(path, common, panels)
     shift = [_length(path, common, f"detector_shift_{axis}") for axis in "xy"]
     notes = []
     if any(_MASKS.fullmatch(name) for name in common):
@@ -76,8 +75,9 @@ def read_geom(path: PathLike) -> Geometry:
     if wavelength is None:
         notes.append("it gives no wavelength: set beam.energy or beam.wavelength")
     placed, origins = [], {}
+    camera = {name: value for name, value in common.items() if name == "clen"}  # wherever it stands
     for name, values in panels.items():
-        panel, origins[name] = _panel(path, name, values, clen, shift)
+        panel, origins[name] = _panel(path, name, camera | values, shift)
         placed.append(panel)
     regions = [_region(path, name, values, origins) for name, values in bad.items()]
     placed = [
@@ -158,24 +158,21 @@ def _with_unit(path: PathLike, values: Values, name: str, units: dict[str, float
 
 
 def _length(path: PathLike, values: Values, name: str) -> float:
-    """Return a shift in m, 0 where there is none."""
+    """Return a length in m, 0 where there is none."""
     return (
         _with_unit(path, values, name, {"": 1.0, "m": 1.0, "mm": 1e-3}) if name in values else 0.0
     )
 
 
-def _camera_length(path: PathLike, common: Values, panels: dict[str, Values]) -> float:
-    """Return the camera length, m; old files repeat it for each panel."""
-    given = dict(values["clen"] for values in (common, *panels.values()) if "clen" in values)
-    if not given:
+def _camera_length(path: PathLike, values: Values) -> float:
+    """Return the camera length of a panel, m."""
+    if "clen" not in values:
         raise FileError(path, "clen is missing: give the camera length in metres, clen = 0.1 m")
-    if len(given) > 1:
-        raise FileError(path, f"clen is given twice: {', '.join(given)}", max(given.values()))
-    ((text, row),) = given.items()
+    text, row = values["clen"]
     if text.startswith("/"):
         reason = f"clen = {text} stands in other files: give a number in metres, clen = 0.1 m"
         raise FileError(path, reason, row)
-    return _length(path, {"clen": (text, row)}, "clen")
+    return _length(path, values, "clen")
 
 
 def _wavelength(path: PathLike, common: Values) -> float | None:
@@ -212,7 +209,7 @@ def _direction(path: PathLike, values: Values, name: str, owner: str) -> FloatAr
 
 
 def _panel(
-    path: PathLike, name: str, values: Values, clen: float, shift: list[float]
+    path: PathLike, name: str, values: Values, shift: list[float]
 ) -> tuple[Panel, tuple[int, int]]:
     """Return a panel, and where in the data it starts (fast, slow)."""
     pixel = 1.0 / (_number(path, values, "res", name) or math.nan)
@@ -234,7 +231,7 @@ def _panel(
     counts = [whole[f"max_{axis}"] - whole[f"min_{axis}"] + 1 for axis in ("fs", "ss")]
     if min(counts) < 1:
         raise FileError(path, f"{name} has no pixels: a maximum is below its minimum", row)
-    offset = _number(path, values, "coffset", name) if "coffset" in values else 0.0
+    height = _camera_length(path, values) + _length(path, values, "coffset")
     corner = [
         _number(path, values, f"corner_{axis}", name) * pixel + moved
         for axis, moved in zip("xy", shift, strict=True)
@@ -248,7 +245,7 @@ def _panel(
     try:
         panel = Panel(
             name=name,
-            origin_m=(*corner, clen + offset),
+            origin_m=(*corner, height),
             fast_vector=fast,
             slow_vector=slow,
             pixels_fast=counts[0],

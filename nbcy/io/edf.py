@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -30,7 +31,8 @@ def write_edf(path: Path, pixels: NDArray[Any], measurement: Measurement | None)
     measurement : Measurement, optional
         Of this frame: all of it as JSON, and the keys of the ESRF's SAXS programs, in metres.
     """
-    header = {"Dummy": "-1", "DDummy": "0.1"}
+    # Floats are NaN where nothing was measured, which needs no name.
+    header = {"Dummy": "-1", "DDummy": "0.1"} if pixels.dtype.kind == "i" else {}
     if measurement is not None:
         flat, problems = flat_geometry(measurement)
         pixel = measurement.panels[0].pixel_size
@@ -48,8 +50,8 @@ def write_edf(path: Path, pixels: NDArray[Any], measurement: Measurement | None)
     require("fabio.edfimage", "files").EdfImage(data=pixels, header=header).write(str(path))
 
 
-def read_edf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
-    """Read an image.
+def read_edf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | str]:
+    """Read an image, and its measurement or why it has none.
 
     Raises
     ------
@@ -57,17 +59,20 @@ def read_edf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
         Not EDF, or damaged.
     """
     header, pixels = read_with_fabio(path, "edfimage", "EDF")
-    frame = Frame(pixels, invalid_pixels(pixels))
-    try:
-        if _KEY in header:
-            return frame, Measurement.from_dict(json.loads(unquote(header[_KEY])))
-        numbers = {
-            key: float(header[key].split()[0])
-            for key in ("PSize_1", "Center_1", "Center_2", "SampleDistance", "WaveLength")
-        }
-    except (KeyError, ValueError, TypeError, IndexError):
-        return frame, None
-    flat = FlatGeometry(numbers["SampleDistance"], (numbers["Center_1"], numbers["Center_2"]))
-    wavelength = numbers["WaveLength"]
     slow, fast = pixels.shape
-    return frame, flat_measurement(flat, numbers["PSize_1"], (slow, fast), wavelength=wavelength)
+    return Frame(pixels, invalid_pixels(pixels)), _measurement(header, (slow, fast))
+
+
+def _measurement(header: Mapping[str, str], shape: tuple[int, int]) -> Measurement | str:
+    if _KEY in header:
+        return Measurement.of_json(unquote(header[_KEY]))
+    keys = ("PSize_1", "SampleDistance", "Center_1", "Center_2", "WaveLength")
+    lacking = [key for key in keys if key not in header]
+    if lacking:
+        return f"its header lacks {', '.join(lacking)}"
+    try:
+        pixel, distance, fast, slow, wavelength = (float(header[key].split()[0]) for key in keys)
+        flat = FlatGeometry(distance, (fast, slow))
+        return flat_measurement(flat, pixel, shape, wavelength=wavelength)
+    except (ValueError, IndexError) as error:
+        return str(error)

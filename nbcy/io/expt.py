@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -13,15 +14,16 @@ from numpy.typing import NDArray
 
 from nbcy.config import Panel
 from nbcy.conventions import Vector
-from nbcy.errors import ConfigError, FileError
+from nbcy.errors import FileError
 from nbcy.geometry import Geometry
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
 from nbcy.io.measurement import read_thickness
 from nbcy.vectors import cross, rotate, unit
 
 FloatArray = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
+_LARGEST: Final = 1e300
 _EYE: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -46,31 +48,26 @@ def read_expt(path: PathLike, number: int = 0) -> Geometry:
         data = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:
         raise FileError(path, f"is not JSON: {error}", getattr(error, "lineno", None)) from None
-    try:
+    with blaming(path, "experiment list"):
         return _read(path, data, number)
-    except FileError:
-        raise
-    except ConfigError as error:
-        raise FileError(path, str(error)) from None
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise FileError(path, f"is not a complete experiment list: {what}") from None
 
 
 def _read(path: PathLike, data: Any, number: int) -> Geometry:
     if not isinstance(data, Mapping) or not data.get("experiment"):
         raise FileError(path, "is not an experiment list of DIALS: it has no experiment")
-    experiments = data["experiment"]
+    experiments = _list(data, "experiment")
     if not 0 <= number < len(experiments):
         raise FileError(path, f"has {len(experiments)} experiments, there is no number {number}")
-    experiment = experiments[number]
+    experiment = _object(experiments[number], "experiment")
 
     def model(name: str) -> Mapping[str, Any] | None:
         index = experiment.get(name)
         if index is None:
             return None
-        found: Mapping[str, Any] = data[name][index]
-        return found
+        models = _list(data, name)
+        if index not in range(len(models)):
+            raise ValueError(f"there is no {name} number {index!r}")
+        return _object(models[index], name)
 
     notes = []
     if len(experiments) > 1:
@@ -80,22 +77,24 @@ def _read(path: PathLike, data: Any, number: int) -> Geometry:
         raise FileError(path, "has no beam or no detector model")
     if "wavelength" not in beam:
         raise FileError(path, "needs a beam of one wavelength")
-    travel = -np.array(beam["direction"], float)
+    travel = -_numbers(beam, "direction", 3)
     # DIALS gives the direction across the plane in which the field swings.
-    normal = np.array(beam.get("polarization_normal", (0.0, 1.0, 0.0)), float)
-    fraction = float(beam.get("polarization_fraction", 0.5))
-    panels = detector["panels"]
+    normal = _numbers(beam, "polarization_normal", 3, (0.0, 1.0, 0.0))
+    fraction = _number(beam, "polarization_fraction", 0.5)
+    panels = [_object(panel, "panel") for panel in _list(detector, "panels")]
     if not panels:
         raise FileError(path, "has a detector without panels")
     frames = dict(_frames(detector.get("hierarchy"), len(panels)))
-    names = [panel.get("name") for panel in panels]
-    if not all(names) or len(set(names)) < len(names):  # many detectors have 72 called "Panel"
+    if not frames.keys() >= set(range(len(panels))):
+        raise ValueError(f"the hierarchy does not hold all of the {len(panels)} panels")
+    names = [name for panel in panels if isinstance(name := panel.get("name"), str) and name]
+    if len(set(names)) < len(panels):  # many detectors have 72 called "Panel"
         names = [f"panel{n}" for n in range(len(panels))]
     placed = tuple(
         _panel(path, name, panel, frames[n])
         for n, (name, panel) in enumerate(zip(names, panels, strict=True))
     )
-    thickness, mu = (float(panels[0].get(name, 0.0)) for name in ("thickness", "mu"))
+    thickness, mu = (_number(panels[0], name, 0.0) for name in ("thickness", "mu"))
     if any((p.get("thickness", 0.0), p.get("mu", 0.0)) != (thickness, mu) for p in panels):
         thickness = 0.0
         notes.append("the sensors of its panels differ: no sensor thickness is taken over")
@@ -109,13 +108,13 @@ def _read(path: PathLike, data: Any, number: int) -> Geometry:
     if crystal is not None:
         if crystal.get("A_at_scan_points"):
             notes.append("its crystal varies over the scan: the static one is taken")
-        real = np.array([crystal[f"real_space_{name}"] for name in "abc"], float)
+        real = np.array([_numbers(crystal, f"real_space_{name}", 3) for name in "abc"])
         a, b, c = (_vector(row) for row in real @ (setting @ fixed).T)
         axes = (a, b, c)
     return Geometry(
         panels=placed,
         beam=_vector(unit(travel)),
-        wavelength_angstrom=float(beam["wavelength"]),
+        wavelength_angstrom=_number(beam, "wavelength"),
         polarization=_vector(unit(cross(normal, travel))),
         kahn_factor=2.0 * fraction - 1.0,
         spindle=None if axis is None else _vector(unit(setting @ axis)),
@@ -130,15 +129,60 @@ def _read(path: PathLike, data: Any, number: int) -> Geometry:
     )
 
 
-def _vector(values: Sequence[float] | FloatArray) -> Vector:
-    x, y, z = (float(value) for value in values)
+def _object(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be an object, not {_short(value)}")
+    return value
+
+
+def _list(model: Mapping[str, Any], name: str) -> list[Any]:
+    value = model[name]
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, not {_short(value)}")
+    return value
+
+
+def _numbers(
+    model: Mapping[str, Any], name: str, count: int, default: Sequence[float] | None = None
+) -> FloatArray:
+    """Return so many numbers that stand under a name."""
+    value = model[name] if default is None else model.get(name, default)
+    if not isinstance(value, list | tuple) or len(value) != count:
+        raise ValueError(f"{name} must be a list of {count} numbers, not {_short(value)}")
+    return np.array([_finite(x, name) for x in value])
+
+
+def _number(model: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    return _finite(model[name] if default is None else model.get(name, default), name)
+
+
+def _finite(value: Any, name: str) -> float:
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (numeric and abs(value) <= _LARGEST):
+        raise ValueError(f"{name}: {_short(value)} is not a finite number")
+    return float(value)
+
+
+def _whole(value: float, name: str) -> int:
+    if not value.is_integer():
+        raise ValueError(f"{name}: {value:g} is not a whole number")
+    return int(value)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _vector(values: FloatArray) -> Vector:
+    x, y, z = values.tolist()
     return x, y, z
 
 
 def _frame(model: Mapping[str, Any]) -> FloatArray:
     """Return origin, fast, slow and normal of a panel or a group as the columns of 3 x 4."""
-    fast, slow = (unit(np.array(model[name], float)) for name in ("fast_axis", "slow_axis"))
-    return np.column_stack((np.array(model["origin"], float), fast, slow, cross(fast, slow)))
+    fast, slow = (unit(_numbers(model, name, 3)) for name in ("fast_axis", "slow_axis"))
+    return np.column_stack((_numbers(model, "origin", 3), fast, slow, cross(fast, slow)))
 
 
 def _inside(outer: FloatArray, inner: FloatArray) -> FloatArray:
@@ -149,28 +193,32 @@ def _inside(outer: FloatArray, inner: FloatArray) -> FloatArray:
 
 
 def _frames(
-    group: Mapping[str, Any] | None, count: int, outer: FloatArray | None = None
+    group: Any, count: int, outer: FloatArray | None = None
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield the frame that the panels of a group stand in."""
     here = np.column_stack((np.zeros(3), np.eye(3))) if outer is None else outer
     if group is None:
         yield from ((n, here) for n in range(count))
         return
-    here = _inside(here, _frame(group))
+    here = _inside(here, _frame(_object(group, "hierarchy")))
     for child in group.get("children", ()):
         if "panel" in child:
-            yield int(child["panel"]), here
+            yield _whole(_number(child, "panel"), "panel"), here
         else:
             yield from _frames(child, count, here)
 
 
 def _panel(path: PathLike, name: str, panel: Mapping[str, Any], outer: FloatArray) -> Panel:
-    first, second = (float(size) for size in panel["pixel_size"])
+    first, second = _numbers(panel, "pixel_size", 2).tolist()
     if not math.isclose(first, second, rel_tol=1e-9):
         raise FileError(path, f"{name}: pixels must be square, they are {first:g} x {second:g} mm")
     frame = _inside(outer, _frame(panel))
-    fast, slow = panel["image_size"]
-    masked = [(f0, f1 - 1, s0, s1 - 1) for f0, s0, f1, s1 in panel.get("mask") or ()]
+    fast, slow = (_whole(x, "image_size") for x in _numbers(panel, "image_size", 2).tolist())
+    masked = []
+    for rectangle in panel.get("mask") or ():
+        found = _numbers({"mask": rectangle}, "mask", 4).tolist()
+        f0, s0, f1, s1 = (_whole(x, "mask") for x in found)
+        masked.append((f0, f1 - 1, s0, s1 - 1))
     return Panel(
         name=name,
         origin_mm=frame[:, 0],
@@ -191,17 +239,20 @@ def _goniometer(
         return None, np.eye(3), np.eye(3)
     if "axes" not in model:
         setting, fixed = (
-            np.array(model.get(name, _EYE), float).reshape(3, 3)
+            _numbers(model, name, 9, _EYE).reshape(3, 3)
             for name in ("setting_rotation", "fixed_rotation")
         )
-        return np.array(model["rotation_axis"], float), setting, fixed
-    axes = [unit(np.array(axis, float)) for axis in model["axes"]]
-    turning = int(model["scan_axis"])
+        return _numbers(model, "rotation_axis", 3), setting, fixed
+    axes = [unit(_numbers({"axes": axis}, "axes", 3)) for axis in _list(model, "axes")]
+    angles = _numbers(model, "angles", len(axes)).tolist()
+    turning = _whole(_number(model, "scan_axis"), "scan_axis")
+    if turning not in range(len(axes)):
+        raise ValueError(f"there is no axis number {turning} (scan_axis)")
 
     def turned(numbers: range) -> FloatArray:
         matrix = np.eye(3)  # the first axis carries the crystal, the last one all the others
         for n in numbers:
-            matrix = rotate(matrix.T, axes[n], math.radians(model["angles"][n])).T
+            matrix = rotate(matrix.T, axes[n], math.radians(angles[n])).T
         return matrix
 
     return axes[turning], turned(range(turning + 1, len(axes))), turned(range(turning))
@@ -211,19 +262,21 @@ def _scan(model: Mapping[str, Any] | None) -> tuple[float, float, int]:
     """Return start and width of the first image in degrees, and the number of images."""
     if model is None:
         return 0.0, 0.0, 1
-    first, last = model["image_range"]
-    images = int(last) - int(first) + 1
+    first, last = (_whole(x, "image_range") for x in _numbers(model, "image_range", 2).tolist())
+    images = last - first + 1
     if "oscillation" in model:
-        start, width = model["oscillation"]
-        return float(start), float(width), images
-    properties = model.get("properties", {})
-    starts = properties.get("oscillation")
+        start, width = _numbers(model, "oscillation", 2).tolist()
+        return start, width, images
+    properties = _object(model.get("properties", {}), "properties")
+    starts, widths = (
+        [_finite(x, name) for x in properties.get(name) or ()]
+        for name in ("oscillation", "oscillation_width")
+    )
     if not starts:
         return 0.0, 0.0, images
-    widths = properties.get("oscillation_width")
-    if widths:
-        return float(starts[0]), float(widths[0]), images
-    return float(starts[0]), float(starts[1] - starts[0]) if len(starts) > 1 else 0.0, images
+    if not widths:
+        widths = [b - a for a, b in pairwise(starts)] or [0.0]
+    return starts[0], widths[0], images
 
 
 def format_expt(geometry: Geometry, path: PathLike) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,12 @@ class _Remarks(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.texts.append(record.getMessage())
+
+    @property
+    def reason(self) -> str:
+        """The first text that is about the file, not about what is tried next."""
+        final = (text for text in self.texts if not text.endswith("trying PIL"))
+        return re.sub("^.* with PIL: ", "", next(final, ""))
 
 
 def read_with_fabio(
@@ -65,13 +72,13 @@ def read_with_fabio(
             with kind().read(os.fspath(path)) as image:
                 header, pixels, count = dict(image.header), image.data, image.nframes
     except Exception as error:  # whatever a parser trips over in a damaged file
-        reason = remarks.texts[0] if remarks.texts else f"{type(error).__name__} {error}"
+        reason = remarks.reason or f"{type(error).__name__} {error}"
         raise FileError(path, f"is not a usable {name} file: {_line(reason)}") from None
     finally:
         logger.removeHandler(remarks)
         logger.propagate = propagate
-    if remarks.texts:
-        raise FileError(path, f"is not a usable {name} file: {_line(remarks.texts[0])}")
+    if remarks.reason:
+        raise FileError(path, f"is not a usable {name} file: {_line(remarks.reason)}")
     if count != 1 or pixels is None or pixels.ndim != 2 or pixels.dtype.kind not in "iuf":
         raise FileError(path, f"must hold one image of numbers with two dimensions; it has {count}")
     return header, np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))

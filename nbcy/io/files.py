@@ -5,11 +5,42 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from nbcy.errors import FileError
+from nbcy.errors import ConfigError, FileError, NbcyError
 
 _GZIP = b"\x1f\x8b"
+
+
+@contextmanager
+def blaming(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Say in one line what is wrong with a file, whatever its reader trips over.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    what : str
+        What it is read as.
+
+    Raises
+    ------
+    FileError
+        In place of anything but nbcy's own errors; those that name no file get one.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise FileError(path, f"is not a usable {what}: {error}") from None
+    except NbcyError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
+        if isinstance(error, KeyError) and " " not in reason:
+            reason = f"{reason!r} is missing"
+        raise FileError(path, f"is not a usable {what}: {reason}") from error
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -34,6 +65,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise FileError(path, f"cannot be expanded: {error}") from None
     except ValueError as error:  # a NUL in the name
         raise FileError(path, f"is no file name: {error}") from None
+
+
+def plain(data: bytes) -> bytes:
+    """Put a question mark for every byte that is not ASCII: names alone have them."""
+    return data.decode("ascii", "replace").encode("ascii", "replace")
 
 
 def read_lines(path: str | os.PathLike[str]) -> list[str]:

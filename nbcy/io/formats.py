@@ -50,6 +50,7 @@ _DTYPES: Final = {
     "tiff": (("int32", FLOAT), (FLOAT, "int32")),
     "edf": (("int32", FLOAT), (FLOAT, "int32")),
     "cbf": (("int32",), ("int32",)),
+    "smv": (("uint16",), ("uint16",)),
 }
 
 
@@ -76,6 +77,18 @@ def output_format(path: str | os.PathLike[str], format: str | None = None) -> st
     if suffix not in FORMATS:
         raise ConfigError("path", os.fspath(path), f"must end in one of {', '.join(FORMATS)}")
     return FORMATS[suffix]
+
+
+def check_options(format: str, **options: object) -> None:
+    """Refuse what is asked for, not None, and has no meaning for a format.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for name, value in options.items():
+        if value is not None and name not in OPTIONS[format]:
+            raise ConfigError(name, value, f"has no meaning for the format {format}")
 
 
 def pixel_kind(format: str, counts: bool, asked: str | None = None) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.errors import ConfigError, FileError
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
+from nbcy.io.formats import FORMATS
 
 if TYPE_CHECKING:
+    from nbcy.detector import Panel
     from nbcy.io.measurement import Measurement
 
 _NUMBER: Final = re.compile("#+")
@@ -63,6 +66,8 @@ class Recording:
         Reads a frame, counted from 0.
     measurement : Measurement or None
         What the file says besides, of the first frame.
+    unplaced : str
+        Why there is no measurement.
     """
 
     name: str
@@ -71,6 +76,14 @@ class Recording:
     read: Callable[[int], Frame]
     measurement: Measurement | None = None
     close: Callable[[], None] = lambda: None
+    unplaced: str = ""
+
+    def __post_init__(self) -> None:
+        """Pass over a measurement of other pixels."""
+        if self.measurement is not None and self.measurement.shape != self.shape:
+            slow, fast = self.measurement.shape
+            self.measurement = None
+            self.unplaced = f"its geometry is that of {slow} x {fast} pixels, one above the other"
 
     def __len__(self) -> int:
         return self.count
@@ -123,7 +136,11 @@ def numbered(path: str | os.PathLike[str], number: int) -> Path:
     return whole.with_name(_NUMBER.sub(fill, whole.name))
 
 
-def open_recording(path: str | os.PathLike[str], shape: tuple[int, int] | None = None) -> Recording:
+def open_recording(
+    path: str | os.PathLike[str],
+    shape: tuple[int, int] | None = None,
+    panels: Sequence[Panel] | None = None,
+) -> Recording:
     """Open images of any format, told by their content.
 
     Parameters
@@ -133,6 +150,8 @@ def open_recording(path: str | os.PathLike[str], shape: tuple[int, int] | None =
         files of that name with a number, from the smallest number to the first gap.
     shape : tuple of int, optional
         (slow, fast) of raw pixels; without it a square is taken.
+    panels : sequence of Panel, optional
+        Whose raw pixels stand one after another, in place of ``shape``.
 
     Returns
     -------
@@ -146,15 +165,19 @@ def open_recording(path: str | os.PathLike[str], shape: tuple[int, int] | None =
         The library for the format is not installed.
     """
     if is_template(path) and not os.path.exists(path):
-        return _open_numbered(path, shape)
+        return _open_numbered(path, shape, panels)
     start = _start_of(path)
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         from nbcy.io.nxmx import open_nxmx
 
         return open_nxmx(path)
-    frame, measurement = _read_one(path, start, shape)
+    with blaming(path, "image"):
+        frame, told = _read_one(path, start, shape, panels)
     slow, fast = frame.pixels.shape
-    return Recording(os.fspath(path), (slow, fast), 1, lambda _: frame, measurement)
+    recording = Recording(os.fspath(path), (slow, fast), 1, lambda _: frame)
+    if isinstance(told, str):
+        return replace(recording, unplaced=told)
+    return replace(recording, measurement=told)
 
 
 def _start_of(path: str | os.PathLike[str]) -> bytes:
@@ -174,13 +197,16 @@ def _start_of(path: str | os.PathLike[str]) -> bytes:
 
 
 def _read_one(
-    path: str | os.PathLike[str], start: bytes, shape: tuple[int, int] | None
-) -> tuple[Frame, Measurement | None]:
-    """Read a file of one frame."""
+    path: str | os.PathLike[str],
+    start: bytes,
+    shape: tuple[int, int] | None,
+    panels: Sequence[Panel] | None,
+) -> tuple[Frame, Measurement | str]:
+    """Read a file of one frame, and its measurement or why it has none."""
     if start.startswith(b"\x93NUMPY"):
         from nbcy.io.npy import read_npy
 
-        return Frame(read_npy(path)), None
+        return Frame(read_npy(path)), "NumPy files do not tell it"
     if start.startswith(b"###CBF"):
         from nbcy.io.cbf import read_cbf
 
@@ -193,18 +219,42 @@ def _read_one(
         from nbcy.io.smv import read_smv_frame
 
         return read_smv_frame(path)
-    if start.startswith(b"{") and b"\n" in start:
+    if re.match(rb"\{\s*[\w-]+\s*=", start):
         from nbcy.io.edf import read_edf
 
         return read_edf(path)
-    if Path(path).suffix.lower() not in ("", ".bin", ".float", ".raw", ".gz"):
-        raise FileError(path, "does not begin as a file of that suffix does")
+    suffix = Path(path).suffix.lower()
+    if suffix not in ("", ".bin", ".float", ".raw", ".gz"):
+        of_image = "does not begin as a file of that suffix does"
+        raise FileError(path, of_image if suffix in FORMATS else "is not an image")
     from nbcy.io.raw import read_raw
 
-    return Frame(read_raw(path, shape)), None
+    if shape is None and panels is not None:
+        pixels = _read_panels(path, panels)
+    else:
+        pixels = read_raw(path, shape)
+    return Frame(pixels), "raw files do not tell it"
 
 
-def _open_numbered(path: str | os.PathLike[str], shape: tuple[int, int] | None) -> Recording:
+def _read_panels(path: str | os.PathLike[str], panels: Sequence[Panel]) -> NDArray[np.float32]:
+    """Read raw pixels of one panel after another, and stack them."""
+    from nbcy.io.measurement import stack, stacked_shape
+    from nbcy.io.raw import read_raw
+
+    sizes = [panel.pixels_slow * panel.pixels_fast for panel in panels]
+    whole = stacked_shape(panels)
+    if sum(sizes) == math.prod(whole):  # equally wide
+        return read_raw(path, whole)
+    parts = np.split(read_raw(path, (1, sum(sizes)))[0], np.cumsum(sizes)[:-1])
+    shaped = [part.reshape(panel.shape) for part, panel in zip(parts, panels, strict=True)]
+    return stack(shaped, panels, 0.0)
+
+
+def _open_numbered(
+    path: str | os.PathLike[str],
+    shape: tuple[int, int] | None,
+    panels: Sequence[Panel] | None,
+) -> Recording:
     whole = Path(path)
     parts = _NUMBER.split(whole.name)
     if len(parts) != 2:
@@ -222,10 +272,8 @@ def _open_numbered(path: str | os.PathLike[str], shape: tuple[int, int] | None) 
     last = next(n for n in range(first, first + len(numbers) + 1) if n + 1 not in numbers)
 
     def read(n: int) -> Frame:
-        with open_recording(numbered(path, first + n), shape) as recording:
+        with open_recording(numbered(path, first + n), shape, panels) as recording:
             return recording.frame(0)
 
-    with open_recording(numbered(path, first), shape) as recording:
-        return Recording(
-            os.fspath(path), recording.shape, last - first + 1, read, recording.measurement
-        )
+    with open_recording(numbered(path, first), shape, panels) as recording:
+        return replace(recording, name=os.fspath(path), count=last - first + 1, read=read)

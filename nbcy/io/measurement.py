@@ -79,6 +79,29 @@ class Measurement:
     cell: FloatArray | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, as headers have it where something was not known.
+
+        Raises
+        ------
+        ValueError
+            A number that is not finite, a length that is not positive, a direction of length 0.
+        """
+        if not self.panels:
+            raise ValueError("there is no panel")
+        for panel in self.panels:
+            if not (0.0 < panel.pixel_size < math.inf and min(panel.shape) > 0):
+                raise ValueError(f"pixels of {1e3 * panel.pixel_size:g} mm cannot be")
+            if not np.isfinite(panel.origin).all() or panel.close_distance == 0.0:
+                raise ValueError("a panel must be somewhere, and not edge-on to the sample")
+            directions = (panel.fast, panel.slow, self.beam, self.polarization)
+            if any(abs(float(norm(direction)) - 1.0) > PERPENDICULAR for direction in directions):
+                raise ValueError("a direction has no length")
+        if not 0.0 < self.wavelength < math.inf:
+            raise ValueError(f"a wavelength of {1e10 * self.wavelength:g} Å cannot be")
+        if not (math.isfinite(self.phi) and math.isfinite(self.osc)):
+            raise ValueError("the rotation must be finite")
+
     @property
     def shape(self) -> tuple[int, int]:
         """Pixels (slow, fast) of a frame."""
@@ -154,6 +177,14 @@ class Measurement:
         panels = tuple(Panel(**{**panel, **arrays(panel, vectors)}) for panel in data["panels"])
         vectors = ("beam", "polarization", "spindle", "cell")
         return cls(**{**data, **arrays(data, vectors), "panels": panels})
+
+    @classmethod
+    def of_json(cls, text: str) -> Measurement | str:
+        """Read `to_dict` from JSON, or return why that cannot be done."""
+        try:
+            return cls.from_dict(json.loads(text))
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+            return f"what nbcy wrote into its header is damaged: {error}"
 
     def provenance_lines(self) -> list[str]:
         """Return the provenance as lines ``key = JSON``; the configuration has its own keys."""
@@ -242,6 +273,12 @@ def stack(parts: Sequence[NDArray[Any]], panels: Sequence[Panel], fill: Any) -> 
     return whole
 
 
+def unstack(whole: NDArray[Any], panels: Sequence[Panel]) -> list[NDArray[Any]]:
+    """Undo `stack`."""
+    rows = stacked_rows(panels)
+    return [whole[r, : panel.pixels_fast] for r, panel in zip(rows, panels, strict=True)]
+
+
 def stacked_pixels(image: Image) -> NDArray[np.float32]:
     """Return an image's pixels as a frame of shape (slow, fast)."""
     return stack(image.panels, image.scene.panels, 0.0)
@@ -327,7 +364,15 @@ def flat_geometry(measurement: Measurement) -> tuple[FlatGeometry, list[str]]:
 def flat_measurement(
     geometry: FlatGeometry, pixel_size: float, shape: tuple[int, int], **others: Any
 ) -> Measurement:
-    """Undo `flat_geometry`, in a lab with the beam along x and the spindle along z."""
+    """Undo `flat_geometry`, in a lab with the beam along x and the spindle along z.
+
+    Raises
+    ------
+    ValueError
+        Numbers that cannot be, such as those of a distance that was not known.
+    """
+    if not geometry.distance > 0.0:
+        raise ValueError(f"a distance of {1e3 * geometry.distance:g} mm cannot be")
     return Measurement(
         panels=(geometry.place(pixel_size, shape),),
         beam=frozen([1.0, 0.0, 0.0]),

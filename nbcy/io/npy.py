@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, read_bytes
 
 
 def write_npy(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None:
@@ -20,15 +21,19 @@ def write_npy(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None
     ----------
     path : path-like
         The file.
-    pixels : ndarray of float32, shape (slow, fast)
+    pixels : ndarray of float32, shape (slow, fast) or (panel, slow, fast)
 
     Raises
     ------
     FileError
         It cannot be written.
     """
+    array = np.ascontiguousarray(pixels)
     with atomic_write(path) as file:
-        np.save(file, pixels, allow_pickle=False)
+        # Not np.save, which does not say why it could not write.
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.data)
 
 
 def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.float32]:
@@ -42,17 +47,18 @@ def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.f
     Returns
     -------
     ndarray of float32 or float64, shape (slow, fast)
-        Integers become float64.
+        Integers become float64. Panels (panel, slow, fast) are stacked along the slow axis.
 
     Raises
     ------
     FileError
-        Not an array of real numbers with two dimensions.
+        Not an array of real numbers with two or three dimensions.
     """
-    try:
+    with blaming(path, "NumPy array"):
         array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise FileError(path, f"is not a NumPy array: {error}") from None
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "biuf":
-        raise FileError(path, "must hold one array of real numbers with two dimensions")
-    return array if array.dtype == np.float32 else array.astype(np.float64)
+    usable = isinstance(array, np.ndarray) and array.ndim in (2, 3) and array.size
+    if not usable or array.dtype.kind not in "biuf":
+        expected = "one array of real numbers with two dimensions, or three: panel, slow, fast"
+        raise FileError(path, f"must hold {expected}")
+    pixels: NDArray[Any] = array.reshape(-1, array.shape[-1])
+    return pixels if pixels.dtype == np.float32 else pixels.astype(np.float64)

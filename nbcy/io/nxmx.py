@@ -7,6 +7,7 @@ beam along -x, which is where detectors seen from the sample have their fast axi
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -21,10 +22,11 @@ from numpy.typing import NDArray
 
 from nbcy.constants import RTD
 from nbcy.detector import Panel
-from nbcy.errors import ConfigError, FileError
+from nbcy.errors import ConfigError, FileError, WriteError
 from nbcy.io.atomic import atomic_path
 from nbcy.io.counts import FLOAT, KINDS, Integers, invalid_pixels
 from nbcy.io.extras import require
+from nbcy.io.files import blaming
 from nbcy.io.frames import Frame, Recording
 from nbcy.io.measurement import Measurement, across, as_vector, read_thickness, written_thickness
 from nbcy.io.times import now
@@ -55,6 +57,47 @@ _GAP: Final = 1
 """Bit 0 of a pixel mask: no sensor there."""
 
 _MODEL: Final = "/entry/instrument/detector/transformations"
+
+
+class _Target(io.FileIO):
+    """A file that HDF5 can always close: it crashes where its last writes fail.
+
+    After the first failure nothing more is written, and `check` raises it.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest and self.failure is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            if self.failure is None:
+                return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+        return self.tell() if size is None else size
+
+    def check(self) -> None:
+        if self.failure is not None:
+            reason = self.failure.strerror or self.failure
+            raise WriteError(self.name, f"cannot be written: {reason}") from self.failure
+
+
+@contextmanager
+def _hdf5(h5py: Any, path: Path) -> Iterator[tuple[Any, _Target]]:
+    """Open an HDF5 file that appears when it is complete."""
+    with atomic_path(path) as temporary, _Target(temporary, "x+") as target:
+        with h5py.File(target, "w") as file:
+            yield file, target
+        target.check()
 
 
 def to_nexus(measurement: Measurement) -> Measurement:
@@ -136,14 +179,16 @@ class NxmxWriter:
         self._integers = None if dtype == FLOAT else Integers(KINDS[dtype])
         self._count = 0
         self._parts: list[tuple[str, Any]] = []
+        self._targets: list[_Target] = []
         self._is_master = path.name.endswith(MASTER)
         self._master = self._open(path)
         self.frames_per_file = FRAMES_PER_FILE
         _write_entry(self._master, measurement, dtype)
 
     def _open(self, path: Path) -> Any:
-        temporary = self._files.enter_context(atomic_path(path))
-        return self._files.enter_context(self._h5py.File(temporary, "w"))
+        file, target = self._files.enter_context(_hdf5(self._h5py, path))
+        self._targets.append(target)
+        return file
 
     def append(self, frame: Frame) -> None:
         """Add a frame.
@@ -163,6 +208,8 @@ class NxmxWriter:
         data.resize(len(data) + 1, axis=0)
         data[-1] = pixels
         self._count += 1
+        for target in self._targets:
+            target.check()
 
     def _part(self, n: int) -> Any:
         """Return the dataset for frame ``n``."""
@@ -372,33 +419,14 @@ def open_nxmx(path: str | os.PathLike[str]) -> Recording:
     """
     h5py = require("h5py", "files")
     require("hdf5plugin", "files")
-    with _blaming(path):
+    with blaming(path, "HDF5 file"):
         file = h5py.File(path, "r")
     try:
-        with _blaming(path):
+        with blaming(path, "HDF5 file"):
             return _recording(h5py, file, path)
     except BaseException:
         file.close()
         raise
-
-
-@contextmanager
-def _blaming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Say in one line what is wrong with a file.
-
-    Raises
-    ------
-    FileError
-    """
-    try:
-        yield
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError) as error:
-        if isinstance(error, FileError):
-            raise
-        reason = " ".join(str(error).strip("'\"").split())
-        missing = isinstance(error, FileNotFoundError)
-        text = "No such file or directory" if missing else f"not a usable HDF5 file: {reason}"
-        raise FileError(path, f"cannot be read: {text}") from None
 
 
 def _find(group: Any, nx_class: str) -> list[Any]:
@@ -426,20 +454,21 @@ def _recording(h5py: Any, file: Any, path: str | os.PathLike[str]) -> Recording:
     if detectors:
         mask = detectors[0].get("pixel_mask")
         mask = None if mask is None else _flat(mask[()] != 0)
-    measurement = None
+    measurement, unplaced = None, "it has no NXdetector_module"
     if detectors and _find(detectors[0], "NXdetector_module"):
+        unplaced = ""
         measurement = _read_measurement(entry, instruments[0], detectors[0], mask)
     sizes = np.cumsum([0, *(len(data) for data in datasets)])
 
     def read(n: int) -> Frame:
         part = int(np.searchsorted(sizes, n, side="right")) - 1
-        with _blaming(path):
+        with blaming(path, "HDF5 file"):
             pixels = _flat(datasets[part][n - int(sizes[part])])
         usable = mask if mask is not None and mask.shape == pixels.shape else None
         return Frame(pixels, invalid_pixels(pixels, usable))
 
     flat = (math.prod(shape[:-1]), shape[-1])
-    return Recording(os.fspath(path), flat, int(sizes[-1]), read, measurement, file.close)
+    return Recording(os.fspath(path), flat, int(sizes[-1]), read, measurement, file.close, unplaced)
 
 
 def _flat(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -477,10 +506,31 @@ def _text(item: Any) -> str:
 def _si(item: Any, units: str | None = None) -> FloatArray:
     """Return the values of a field in SI units, one-dimensional."""
     name = _text(item.attrs.get("units", "")) if units is None else units
+    values: FloatArray = np.atleast_1d(np.asarray(item[()], dtype=np.float64)).reshape(-1)
+    if not values.size:
+        raise ValueError(f"{item.name} is empty")
+    return values * _unit(item, name)
+
+
+def _unit(item: Any, name: str) -> float:
     if name not in _UNITS:
         raise ValueError(f"{item.name} has the unknown unit {name!r}")
-    values: FloatArray = np.atleast_1d(np.asarray(item[()], dtype=np.float64)).reshape(-1)
-    return values * _UNITS[name]
+    return _UNITS[name]
+
+
+def _integers(item: Any) -> list[int]:
+    """Return two numbers or more, (slow, fast) last."""
+    values = np.asarray(item[()])
+    if values.dtype.kind not in "iuf" or values.size < 2:
+        raise ValueError(f"{item.name} must hold whole numbers, for slow and fast")
+    return [int(x) for x in values.reshape(-1)]
+
+
+def _along(axis: Any) -> FloatArray:
+    vector = np.asarray(axis.attrs["vector"], dtype=np.float64)
+    if vector.shape != (3,) or not np.isfinite(vector).all():
+        raise ValueError(f"the vector of {axis.name} is not one of 3 numbers")
+    return unit(vector)
 
 
 def _chain(file: Any, start: str, base: Any) -> list[Any]:
@@ -498,17 +548,17 @@ def _chain(file: Any, start: str, base: Any) -> list[Any]:
 
 def _offset(axis: Any) -> FloatArray:
     offset = np.asarray(axis.attrs.get("offset", np.zeros(3)), dtype=np.float64)
-    return (
-        offset * _UNITS[_text(axis.attrs.get("offset_units", axis.attrs.get("units", "m")))]
-        if offset.any()
-        else offset
-    )
+    if not offset.any():
+        return np.zeros(3)
+    if offset.shape != (3,):
+        raise ValueError(f"the offset of {axis.name} is not one of 3 numbers")
+    return offset * _unit(axis, _text(axis.attrs.get("offset_units", axis.attrs.get("units", "m"))))
 
 
 def _apply(axes: list[Any], vector: FloatArray, is_point: bool) -> FloatArray:
     """Carry a point or a direction down a chain, every axis at its first value."""
     for axis in axes:
-        along = unit(np.asarray(axis.attrs["vector"], dtype=np.float64))
+        along = _along(axis)
         value = float(_si(axis)[0])
         if _text(axis.attrs["transformation_type"]) == "rotation":
             vector = rotate(vector, along, value)
@@ -524,11 +574,12 @@ def _read_measurement(
 ) -> Measurement:
     file = entry.file
     beams = _find(instrument, "NXbeam") or _find(entry, "NXbeam")
+    if not beams:
+        raise ValueError("there is no NXbeam to tell the wavelength")
     panels, offsets = [], []
     for module in _find(detector, "NXdetector_module"):
         panels.append(_read_panel(file, module))
-        origin = module["data_origin"][()].reshape(-1)
-        offsets.append(tuple(int(x) for x in origin))
+        offsets.append(_integers(module["data_origin"]))
     order = sorted(range(len(panels)), key=lambda n: offsets[n])
     panels = [panels[n] for n in order]
     wavelength = float(_si(beams[0]["incident_wavelength"])[0])
@@ -571,8 +622,7 @@ def _read_panel(file: Any, module: Any) -> Panel:
     vectors, sizes = [], []
     for axis in (fast, slow):
         below = _chain(file, _text(axis.attrs["depends_on"]), axis.parent)
-        along = unit(np.asarray(axis.attrs["vector"], dtype=np.float64))
-        vectors.append(_apply(below, along, False))
+        vectors.append(_apply(below, _along(axis), False))
         sizes.append(float(_si(axis)[0]))
     if abs(sizes[0] - sizes[1]) > 1e-9 * sizes[0]:
         raise ValueError(f"{module.name} has pixels of {sizes[0]:g} x {sizes[1]:g} m, not square")
@@ -584,7 +634,7 @@ def _read_panel(file: Any, module: Any) -> Panel:
     close = float(dot(origin, normal))
     if close < 0.0:
         normal, close = -normal, -close
-    rows, columns = module["data_size"][()].reshape(-1)[-2:]
+    rows, columns = _integers(module["data_size"])[-2:]
     return Panel(
         origin=as_vector(origin),
         fast=as_vector(vectors[0]),
@@ -592,8 +642,8 @@ def _read_panel(file: Any, module: Any) -> Panel:
         normal=as_vector(normal),
         pixel_size=sizes[0],
         close_distance=close,
-        pixels_slow=int(rows),
-        pixels_fast=int(columns),
+        pixels_slow=rows,
+        pixels_fast=columns,
         name=module.name.rpartition("/")[2],
     )
 
@@ -615,6 +665,5 @@ def _read_spindle(file: Any, sample: Any) -> tuple[FloatArray | None, float, flo
         osc = float(_si(step)[0])
     if len(angles) > 2 and np.abs(np.diff(angles) - osc).max() > 1e-6:
         raise ValueError(f"{axis.name} does not turn by the same angle in every frame")
-    vector = unit(np.asarray(axis.attrs["vector"], dtype=np.float64))
     below = axes[axes.index(axis) + 1 :]
-    return as_vector(_apply(below, vector, False)), float(angles[0]), osc
+    return as_vector(_apply(below, _along(axis), False)), float(angles[0]), osc

@@ -56,6 +56,7 @@ def read_raw(
     edge = math.isqrt(len(data) // 4)
     slow, fast = (edge, edge) if shape is None else shape
     if len(data) != 4 * slow * fast or not data:
-        hint = "a square image; give its shape" if shape is None else f"{slow} x {fast} pixels"
+        unknown = "a square image; give its shape (--shape, --geometry)"
+        hint = unknown if shape is None else f"{slow} x {fast} pixels"
         raise FileError(path, f"{len(data)} bytes are not the float32 pixels of {hint}")
     return np.frombuffer(data, dtype="<f4").reshape(slow, fast).astype(np.float32)

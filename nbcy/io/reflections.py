@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
-from nbcy.io.files import read_bytes
+from nbcy.io.files import blaming, plain, read_bytes
 from nbcy.symmetry import CellParameters, SpaceGroup, need_gemmi, pack, unpack
 
 FloatArray = NDArray[np.float64]
@@ -138,12 +139,18 @@ def read_mtz(
     data = read_bytes(path)
     if not data.startswith(b"MTZ "):
         raise FileError(path, "is not an MTZ file")
+    with blaming(path, "MTZ file"):
+        return _read_mtz(gemmi, path, data, column, anomalous)
+
+
+def _read_mtz(
+    gemmi: Any, path: str | os.PathLike[str], data: bytes, column: str | None, anomalous: bool
+) -> Reflections:
     with _expanded(data) as name:
         try:
             mtz = gemmi.read_mtz_file(name)
-        except (RuntimeError, ValueError, IndexError, OSError) as error:
-            reason = str(error).replace(name, "").strip(": ")
-            raise FileError(path, f"cannot be read as MTZ: {reason}") from None
+        except (RuntimeError, OSError) as error:
+            raise ValueError(str(error).replace(name, "").strip(": ")) from None
     if len(mtz.batches):
         raise FileError(path, "holds unmerged data: merge them first")
     if mtz.spacegroup is None or not mtz.cell.is_crystal():
@@ -199,12 +206,14 @@ def read_reflection_cif(
         As for `read_mtz`.
     """
     gemmi = need_gemmi(f"{os.fspath(path)}: reading mmCIF")
-    data = read_bytes(path)
-    try:
-        blocks = list(gemmi.as_refln_blocks(gemmi.cif.read_string(data)))
-        columns = [block.column_labels() for block in blocks if block.default_loop is not None]
-    except (RuntimeError, ValueError, IndexError) as error:
-        raise FileError(path, f"cannot be read as structure factor mmCIF: {error}") from None
+    with blaming(path, "structure factor mmCIF file"):
+        return _read_cif(gemmi, path, plain(read_bytes(path)), column, anomalous)
+
+
+def _read_cif(
+    gemmi: Any, path: str | os.PathLike[str], data: bytes, column: str | None, anomalous: bool
+) -> Reflections:
+    blocks = list(gemmi.as_refln_blocks(gemmi.cif.read_string(data)))
     blocks = [block for block in blocks if block.default_loop is not None]
     if not blocks:
         raise FileError(path, "holds no reflections (_refln items)")
@@ -213,11 +222,14 @@ def read_reflection_cif(
     if len(blocks) > 1:
         unread = ", ".join(other.block.name for other in blocks[1:])
         notes.append(f"block {block.block.name} is read, and not {unread}")
+    labels = block.column_labels()
+    for label in (f"index_{letter}" for letter in "hkl"):
+        if label not in labels:
+            raise FileError(path, f"has no item _refln.{label}")
     if not block.is_merged():
         raise FileError(path, "holds unmerged data: merge them first")
     if block.spacegroup is None or not block.cell.is_crystal():
         raise FileError(path, "has no space group or no unit cell")
-    labels = columns[0]
     pairs = [
         Choice((f"pdbx_{x}_plus", f"pdbx_{x}_minus"), kind)
         for x, kind in (("F", _AMPLITUDE), ("I", _INTENSITY))
@@ -233,7 +245,10 @@ def read_reflection_cif(
         ),
     ]
     choice = _choose(path, column, anomalous, choices, labels)
-    hkl = block.make_miller_array().astype(np.int32)
+    try:
+        hkl = block.make_miller_array().astype(np.int32)
+    except (ValueError, RuntimeError) as error:
+        raise FileError(path, f"has a _refln.index that cannot be: {error}") from None
     values = [np.array(block.make_float_array(label)) for label in choice.columns]
     if "status" in labels:
         status = np.array([str(word) for word in block.block.find_values("_refln.status")])

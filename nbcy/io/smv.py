@@ -344,15 +344,15 @@ def smv_header_of(measurement: Measurement, adc_offset: float) -> SmvHeader:
     )
 
 
-def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
-    """Read an image as counts: without the ADC_OFFSET that its header tells.
+def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | str]:
+    """Read an image as counts: without the ADC_OFFSET or IMAGE_PEDESTAL that its header tells.
 
     Returns
     -------
     Frame
-    Measurement or None
-        None for a tilted detector, and for headers without what denzo's centre and the distance
-        are called here.
+    Measurement or str
+        Or why there is none: a header without the distance, the beam centre or the wavelength, or
+        a detector that is not square to the beam.
 
     Raises
     ------
@@ -364,28 +364,47 @@ def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | N
     for key, text in header.items():
         with contextlib.suppress(ValueError):
             numbers[key] = float(text)
-    offset = numbers.get("ADC_OFFSET", 0.0)
-    if offset.is_integer() and offset > 0.0:
+    offset = numbers.get("ADC_OFFSET", numbers.get("IMAGE_PEDESTAL", 0.0))
+    if offset.is_integer() and 0.0 < offset <= SATURATED:
         counts = pixels.astype(np.int32) - int(offset)
         frame = Frame(counts, counts < 0 if (counts < 0).any() else None)
     else:
         frame = Frame(pixels)
-    try:
-        distance, pixel = numbers["DISTANCE"], 1e-3 * numbers["PIXEL_SIZE"]
-        tilt = numbers.get("CLOSE_DISTANCE", distance) / distance
-        if numbers.get("TWOTHETA", 0.0) != 0.0 or abs(tilt - 1.0) > 1e-9:
-            return frame, None
-        centre = 1e-3 * numbers["DENZO_Y_BEAM"] / pixel, 1e-3 * numbers["DENZO_X_BEAM"] / pixel
-        wavelength = 1e-10 * numbers["WAVELENGTH"]
-    except (KeyError, ZeroDivisionError):
-        return frame, None
     slow, fast = pixels.shape
-    measurement = flat_measurement(
-        FlatGeometry(1e-3 * distance, centre),
-        pixel,
-        (slow, fast),
-        wavelength=wavelength,
-        phi=numbers.get("PHI", 0.0) / RTD,
-        osc=numbers.get("OSC_RANGE", 0.0) / RTD,
-    )
-    return frame, measurement
+    return frame, _measurement(header, numbers, (slow, fast))
+
+
+def _measurement(
+    header: Mapping[str, str], numbers: Mapping[str, float], shape: tuple[int, int]
+) -> Measurement | str:
+    """Place the detector, or say why not."""
+    # ADSC has BEAM_CENTER as denzo does; nanoBragg has that of the convention in force.
+    centre = ("DENZO_Y_BEAM", "DENZO_X_BEAM")
+    if not header.keys() & set(centre):
+        centre = ("BEAM_CENTER_Y", "BEAM_CENTER_X")
+    needed = ("DISTANCE", "PIXEL_SIZE", "WAVELENGTH", *centre)
+    lacking = [key for key in needed if key not in header]
+    if lacking:
+        return f"its header lacks {', '.join(lacking)}"
+    optional = ("CLOSE_DISTANCE", "TWOTHETA", "OSC_START", "PHI", "OSC_RANGE")
+    for key in (*needed, *optional):
+        if key in header and not math.isfinite(numbers.get(key, math.nan)):
+            return f"{key}={header[key]} is not a number"
+    for key in needed[:3]:
+        if not numbers[key] > 0.0:
+            return f"{key}={header[key]} is not positive"
+    distance, pixel, wavelength, fast, slow = (numbers[key] for key in needed)
+    close = numbers.get("CLOSE_DISTANCE", distance)
+    if numbers.get("TWOTHETA", 0.0) != 0.0 or abs(close - distance) > 1e-9 * abs(distance):
+        return "its detector is not square to the beam (TWOTHETA, CLOSE_DISTANCE)"
+    try:
+        return flat_measurement(
+            FlatGeometry(1e-3 * distance, (fast / pixel, slow / pixel)),
+            1e-3 * pixel,
+            shape,
+            wavelength=1e-10 * wavelength,
+            phi=numbers.get("OSC_START", numbers.get("PHI", 0.0)) / RTD,
+            osc=numbers.get("OSC_RANGE", 0.0) / RTD,
+        )
+    except ValueError as error:
+        return str(error)

@@ -6,6 +6,8 @@ import os
 import re
 from typing import Literal
 
+from nbcy.errors import FileError
+from nbcy.io.coordinates import is_cif
 from nbcy.io.files import read_bytes
 
 Kind = Literal["coordinates", "mtz", "reflections"]
@@ -29,10 +31,15 @@ def structure_kind(path: str | os.PathLike[str]) -> Kind:
     Raises
     ------
     FileError
-        It cannot be read.
+        It cannot be read, or is none of these.
     """
     data = read_bytes(path)
     if data.startswith(b"MTZ "):
         return "mtz"
     items = set(re.findall(rb"^\s*_(atom_site|refln)[._]", data, re.MULTILINE))
-    return "reflections" if items == {b"refln"} else "coordinates"
+    if items == {b"refln"}:
+        return "reflections"
+    if items or is_cif(data) or re.search(rb"^(ATOM  |HETATM|CRYST1)", data, re.MULTILINE):
+        return "coordinates"
+    what = "neither coordinates (PDB, mmCIF) nor structure factors (MTZ, mmCIF)"
+    raise FileError(path, f"is {what}" if data else "is empty")

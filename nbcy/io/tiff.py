@@ -33,8 +33,8 @@ def write_tiff(path: Path, pixels: NDArray[Any], measurement: Measurement | None
     require("fabio.tifimage", "files").TifImage(data=pixels, header=header).write(str(path))
 
 
-def read_tiff(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
-    """Read an image.
+def read_tiff(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | str]:
+    """Read an image, and its measurement or why it has none.
 
     Raises
     ------
@@ -44,7 +44,5 @@ def read_tiff(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | None]:
     header, pixels = read_with_fabio(path, "tifimage", "TIFF")
     frame = Frame(pixels, invalid_pixels(pixels))
     text = str(header.get("imageDescription", ""))
-    try:
-        return frame, Measurement.from_dict(json.loads(text.partition(f"{_KEY}=")[2]))
-    except (KeyError, ValueError, TypeError):
-        return frame, None
+    _, ours, told = text.partition(f"{_KEY}=")
+    return frame, Measurement.of_json(told) if ours else "only TIFF files of nbcy tell it"

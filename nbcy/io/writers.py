@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.detector import Panel
 from nbcy.errors import ConfigError, FileError, NbcyWarning
 from nbcy.io.atomic import atomic_path, check_destination
-from nbcy.io.counts import FLOAT, KINDS, Integers
-from nbcy.io.formats import PICTURES, output_format, pixel_kind
+from nbcy.io.counts import FLOAT, KINDS, IntegerKind, Integers
+from nbcy.io.formats import PICTURES, check_options, output_format, pixel_kind
 from nbcy.io.frames import Frame, is_template, numbered
-from nbcy.io.measurement import Measurement, flat_geometry
+from nbcy.io.measurement import Measurement, flat_geometry, unstack
+from nbcy.io.smv import SATURATED
 
-ADC_OFFSET = 40.0
+ADC_OFFSET: Final = 40.0
 """What SMV pixels hold for no photon, unless something else is asked for."""
+
+_SMV: Final = IntegerKind("int32", -int(ADC_OFFSET), SATURATED - int(ADC_OFFSET))
+"""SMV's uint16 before the offset is added."""
 
 Write = Callable[[Frame], None]
 
@@ -35,7 +40,6 @@ def frame_writer(
     format: str | None = None,
     dtype: str | None = None,
     compression: str | None = None,
-    adc: float = ADC_OFFSET,
 ) -> Iterator[Write]:
     """Open a file, or a numbered set of files, for frames that come one by one.
 
@@ -51,7 +55,7 @@ def frame_writer(
         Number of frames.
     counts : bool
         Whether pixels are counts, not expected photons.
-    format, dtype, compression, adc
+    format, dtype, compression
         As for `Image.save`.
 
     Yields
@@ -72,13 +76,13 @@ def frame_writer(
         Geometry that a miniCBF or SMV header cannot hold; pixels that integers cannot hold.
     """
     chosen = check_target(path, count, format)
+    check_options(chosen, dtype=dtype, compression=compression)
     kind = pixel_kind(chosen, counts, dtype)
     if measurement is None and chosen in ("nxmx", "cbf", "smv"):
-        expected = "needs the geometry, which the input does not tell; give a configuration"
+        expected = "needs the geometry, which the input does not tell: --geometry FILE"
         raise ConfigError("path", os.fspath(path), expected)
-    if measurement is not None and len(measurement.panels) > 1 and chosen in ("cbf", "smv"):
-        expected = f"holds one panel, the detector has {len(measurement.panels)}; write .nxs"
-        raise ConfigError("path", os.fspath(path), expected)
+    if measurement is not None:
+        check_panels(chosen, measurement.panels)
     if measurement is not None and chosen in ("cbf", "smv"):
         _, problems = flat_geometry(measurement)
         for problem in problems:
@@ -91,10 +95,8 @@ def frame_writer(
         with nxmx_writer(path, measurement, kind, compression or "lz4") as writer:
             yield writer.append
         return
-    if compression is not None:
-        raise ConfigError("compression", compression, f"has no meaning for the format {chosen}")
     written = 0
-    integers = None if kind == FLOAT else Integers(KINDS[kind])
+    integers = None if kind == FLOAT else Integers(_SMV if chosen == "smv" else KINDS[kind])
     with ExitStack() as files:
 
         def write(frame: Frame) -> None:
@@ -103,7 +105,7 @@ def frame_writer(
             here = None if measurement is None else measurement.at(written)
             written += 1
             place = files.enter_context(atomic_path(target))
-            _write_one(place, chosen, integers, frame, here, adc)
+            _write_one(place, chosen, integers, frame, here)
 
         yield write
         if not written:
@@ -112,8 +114,17 @@ def frame_writer(
             integers.report()
 
 
-def check_target(path: str | os.PathLike[str], count: int, format: str | None = None) -> str:
+def check_target(
+    path: str | os.PathLike[str], count: int, format: str | None = None, *, pictures: bool = False
+) -> str:
     """Make sure that a name can take a number of frames, and return its format.
+
+    Parameters
+    ----------
+    path, count, format
+        As for `frame_writer`.
+    pictures : bool
+        Whether a single frame may also be a picture.
 
     Raises
     ------
@@ -121,7 +132,7 @@ def check_target(path: str | os.PathLike[str], count: int, format: str | None = 
         It cannot.
     """
     chosen = output_format(path, format)
-    if chosen in PICTURES:
+    if chosen in PICTURES and not (pictures and count == 1 and not is_template(path)):
         raise ConfigError("path", os.fspath(path), "is a picture; nbcy view makes pictures")
     one_file = chosen == "nxmx" or count == 1
     if is_template(path) and chosen == "nxmx":
@@ -136,33 +147,42 @@ def check_target(path: str | os.PathLike[str], count: int, format: str | None = 
     return chosen
 
 
+def check_panels(format: str, panels: Sequence[Panel]) -> None:
+    """Refuse a format that does not hold panels.
+
+    Raises
+    ------
+    ConfigError
+    """
+    several = len({panel.shape for panel in panels}) > 1
+    use = ".nxs, .png, .raw" if several else ".nxs, .png, .raw, .npy"
+    if len(panels) > 1 and format in ("smv", "pgm", "cbf"):
+        expected = f"holds one panel, the detector has {len(panels)}; use {use}"
+        raise ConfigError("format", format, expected)
+    if several and format == "npy":
+        raise ConfigError("format", format, f"holds panels of one shape; use {use}")
+
+
 def _write_one(
     path: Path,
     format: str,
     integers: Integers | None,
     frame: Frame,
     measurement: Measurement | None,
-    adc: float,
 ) -> None:
     """Write a file of one frame where it is."""
     pixels: NDArray[Any] = frame.pixels
-    if format == "smv":
-        from nbcy.io.smv import smv_header_of, to_counts, write_smv
-
-        assert measurement is not None
-        slow, fast = pixels.shape
-        values = to_counts(pixels, 1.0, adc, (0, fast - 1, 0, slow - 1))
-        if frame.invalid is not None:
-            values[frame.invalid] = 0
-        write_smv(path, values, smv_header_of(measurement, adc))
-        return
     if integers is not None:
         pixels = integers.of(pixels, frame.invalid)
-    elif format in ("tiff", "edf"):
-        pixels = pixels.astype(np.float32)
-        if frame.invalid is not None:
-            pixels[frame.invalid] = np.nan
-    if format == "cbf":
+    else:
+        pixels = frame.photons().astype(np.float32)  # NaN where nothing was measured
+    if format == "smv":
+        from nbcy.io.smv import smv_header_of, write_smv
+
+        assert measurement is not None
+        stored = (pixels + int(ADC_OFFSET)).astype(np.uint16)
+        write_smv(path, stored, smv_header_of(measurement, ADC_OFFSET))
+    elif format == "cbf":
         from nbcy.io.cbf import write_cbf
 
         assert measurement is not None
@@ -175,12 +195,13 @@ def _write_one(
         from nbcy.io.edf import write_edf
 
         write_edf(path, pixels, measurement)
-    elif format == "npy":
-        from nbcy.io.npy import write_npy
-
-        photons = frame.photons().astype(np.float32)
-        write_npy(path, photons)
     else:
+        from nbcy.io.npy import write_npy
         from nbcy.io.raw import write_raw
 
-        write_raw(path, frame.photons().astype(np.float32))
+        pixels[np.isnan(pixels)] = 0.0
+        panels = [pixels] if measurement is None else unstack(pixels, measurement.panels)
+        if format == "raw":
+            write_raw(path, np.concatenate([panel.reshape(-1) for panel in panels]))
+        else:
+            write_npy(path, np.array(panels) if len(panels) > 1 else pixels)

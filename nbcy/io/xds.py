@@ -5,9 +5,10 @@ Pixels are counted from 1 at the centre of the first one, lengths in millimetres
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,18 +18,26 @@ from nbcy.config import Panel
 from nbcy.conventions import Vector
 from nbcy.errors import ConfigError, FileError
 from nbcy.geometry import Geometry
+from nbcy.io.counts import KINDS
 from nbcy.io.files import numbers, read_lines
+from nbcy.io.frames import is_template
 from nbcy.io.measurement import read_thickness
+from nbcy.io.nxmx import MASTER
+from nbcy.io.smv import SATURATED
 from nbcy.vectors import cross, norm, unit
 
 FloatArray = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
 _KEYWORD: Final = re.compile(r"([A-Z][A-Z0-9_'./-]*)\s*=", re.IGNORECASE)
-_SEGMENT_KEYS: Final = (
-    *("DIRECTION_OF_SEGMENT_X-AXIS", "DIRECTION_OF_SEGMENT_Y-AXIS"),
-    *("SEGMENT_DISTANCE", "SEGMENT_ORGX", "SEGMENT_ORGY"),
-)
+_SEGMENT_KEYS: Final[dict[str, list[float]]] = {
+    "DIRECTION_OF_SEGMENT_X-AXIS": [1.0, 0.0, 0.0],
+    "DIRECTION_OF_SEGMENT_Y-AXIS": [0.0, 1.0, 0.0],
+    "SEGMENT_DISTANCE": [0.0],
+    "SEGMENT_ORGX": [0.0],
+    "SEGMENT_ORGY": [0.0],
+}
+"""What follows SEGMENT=, and what holds without it."""
 _MICROMETRES: Final = 1000.0
 
 
@@ -73,12 +82,15 @@ class _Input:
         """Return the numbers of the last line with a keyword."""
         for name, words, row in reversed(self.entries):
             if name == key:
-                what = f"{key}= and {count} number{'s' if count > 1 else ''}"
-                values = numbers(self.path, row, words[:count], what)
-                if len(values) < count:
-                    raise FileError(self.path, f"expected {what}", row)
-                return values
+                return self._numbers(key, count, words, row)
         return None
+
+    def _numbers(self, key: str, count: int, words: list[str], row: int) -> list[float]:
+        what = f"{key}= and {count} number{'s' if count > 1 else ''}"
+        values = numbers(self.path, row, words[:count], what)
+        if len(values) < count:
+            raise FileError(self.path, f"expected {what}", row)
+        return values
 
     def need(self, key: str, count: int = 1) -> list[float]:
         values = self.find(key, count)
@@ -86,9 +98,15 @@ class _Input:
             raise FileError(self.path, f"{key}= is missing")
         return values
 
+    def need_whole(self, key: str) -> int:
+        (value,) = self.need(key)
+        if not value.is_integer():
+            raise FileError(self.path, f"{key}= {value:g}: expected a whole number")
+        return int(value)
+
     def all(self, key: str, count: int) -> list[list[float]]:
         return [
-            numbers(self.path, row, words[:count], f"{key}= and {count} numbers")
+            self._numbers(key, count, words, row)
             for name, words, row in self.entries
             if name == key
         ]
@@ -101,22 +119,16 @@ class _Input:
             if name == "SEGMENT":
                 if values:
                     found.append(self._segment(values))
-                values = {name: numbers(self.path, row, words, "SEGMENT= and 4 numbers")}
+                values = {name: self._numbers(name, 4, words, row)} if row else {}
             elif name in _SEGMENT_KEYS and values:
-                values[name] = numbers(self.path, row, words, f"{name}= and numbers")
+                values[name] = self._numbers(name, len(_SEGMENT_KEYS[name]), words, row)
         return found
 
     def _segment(self, values: dict[str, list[float]]) -> Segment:
-        try:
-            x1, x2, y1, y2 = (int(value) for value in values["SEGMENT"])
-            (x_axis, y_axis, (distance,), (orgx,), (orgy,)) = (
-                values.get(key, default)
-                for key, default in zip(
-                    _SEGMENT_KEYS, ([1, 0, 0], [0, 1, 0], [0], [0], [0]), strict=True
-                )
-            )
-        except ValueError:
-            raise FileError(self.path, f"SEGMENT= {values['SEGMENT']} is not complete") from None
+        x1, x2, y1, y2 = (int(value) for value in values["SEGMENT"])
+        x_axis, y_axis, (distance,), (orgx,), (orgy,) = (
+            values.get(key, default) for key, default in _SEGMENT_KEYS.items()
+        )
         return Segment((x1, x2), (y1, y2), (orgx, orgy), distance, (x_axis, y_axis))
 
 
@@ -135,7 +147,7 @@ def read_inp(path: PathLike) -> Geometry:
     """
     given = _Input(path)
     plane = Plane(
-        pixels=(int(given.need("NX")[0]), int(given.need("NY")[0])),
+        pixels=(given.need_whole("NX"), given.need_whole("NY")),
         pixel=(given.need("QX")[0], given.need("QY")[0]),
         org=(given.need("ORGX")[0], given.need("ORGY")[0]),
         distance=given.need("DETECTOR_DISTANCE")[0],
@@ -175,7 +187,7 @@ def read_inp(path: PathLike) -> Geometry:
     if group is not None and group[0] >= 1:
         options["space_group"] = str(int(group[0]))
     return Geometry(
-        panels=_panels(path, plane, given.all("UNTRUSTED_RECTANGLE", 4)),
+        panels=_panels(path, plane, list(_untrusted(given, plane.pixels[1]))),
         beam=beam,
         wavelength_angstrom=given.need("X-RAY_WAVELENGTH")[0],
         spindle=_direction(path, "ROTATION_AXIS", given.need("ROTATION_AXIS", 3)),
@@ -279,7 +291,40 @@ def _basis(axes: tuple[Sequence[float], Sequence[float]]) -> FloatArray:
     return np.column_stack((x, y, cross(x, y)))
 
 
-def _panels(path: PathLike, plane: Plane, untrusted: list[list[float]]) -> tuple[Panel, ...]:
+Edges = tuple[float, float, float, float]
+"""Of a rectangle of pixels, x1 x2 y1 y2, which are trusted themselves."""
+
+
+def _untrusted(given: _Input, rows: int) -> Iterator[Edges]:
+    """Yield untrusted areas, those that are no rectangles row by row."""
+    for x1, x2, y1, y2 in given.all("UNTRUSTED_RECTANGLE", 4):
+        yield x1, x2, y1, y2
+    for x1, x2, y1, y2 in given.all("UNTRUSTED_ELLIPSE", 4):
+        for y in _rows_between(y1, y2, rows):
+            height = (2.0 * y - y1 - y2) / (y2 - y1)
+            half = 0.5 * abs(x2 - x1) * math.sqrt(1.0 - height * height)
+            yield 0.5 * (x1 + x2) - half, 0.5 * (x1 + x2) + half, y - 1, y + 1
+    for values in given.all("UNTRUSTED_QUADRILATERAL", 8):
+        points = list(zip(values[::2], values[1::2], strict=True))
+        sides = list(zip(points, points[1:] + points[:1], strict=True))
+        for y in _rows_between(min(values[1::2]), max(values[1::2]), rows):
+            # A corner on the row belongs to the side below it alone: crossings come in pairs.
+            crossed = sorted(
+                xa + (y - ya) * (xb - xa) / (yb - ya)
+                for (xa, ya), (xb, yb) in sides
+                if (ya < y) != (yb < y)
+            )
+            for left, right in zip(crossed[::2], crossed[1::2], strict=True):
+                yield left, right, y - 1, y + 1
+
+
+def _rows_between(y1: float, y2: float, rows: int) -> range:
+    """Return the rows of the image, from 1, that lie between two edges."""
+    low, high = sorted((y1, y2))
+    return range(max(math.floor(low) + 1, 1), min(math.ceil(high) - 1, rows) + 1)
+
+
+def _panels(path: PathLike, plane: Plane, untrusted: Sequence[Edges]) -> tuple[Panel, ...]:
     """Place the segments, or the whole image where there are none."""
     qx, qy = plane.pixel
     if abs(qx - qy) > 1e-9 * qx or not qx > 0.0:
@@ -317,12 +362,12 @@ def _panels(path: PathLike, plane: Plane, untrusted: list[list[float]]) -> tuple
 _IN_PLANE: Final = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
 
-def _masked(segment: Segment, untrusted: list[list[float]]) -> list[tuple[int, int, int, int]]:
-    """Return the part of untrusted rectangles, whose edges are trusted, on a segment."""
+def _masked(segment: Segment, untrusted: Sequence[Edges]) -> list[tuple[int, int, int, int]]:
+    """Return the part of untrusted rectangles on a segment."""
     found = []
     for x1, x2, y1, y2 in untrusted:
-        f0, f1 = max(int(x1) + 1, segment.x[0]), min(int(x2) - 1, segment.x[1])
-        s0, s1 = max(int(y1) + 1, segment.y[0]), min(int(y2) - 1, segment.y[1])
+        f0, f1 = max(math.floor(x1) + 1, segment.x[0]), min(math.ceil(x2) - 1, segment.x[1])
+        s0, s1 = max(math.floor(y1) + 1, segment.y[0]), min(math.ceil(y2) - 1, segment.y[1])
         if f0 <= f1 and s0 <= s1:
             dx, dy = segment.x[0], segment.y[0]
             found.append((f0 - dx, f1 - dx, s0 - dy, s1 - dy))
@@ -374,6 +419,40 @@ def _words(*values: float) -> str:
     return " ".join(f"{value + 0.0:.15g}" for value in values)
 
 
+_PIXELS: Final = {
+    ".cbf": ("PILATUS", 0, KINDS["int32"].trusted),
+    ".img": ("ADSC", 1, SATURATED - 1),
+    ".smv": ("ADSC", 1, SATURATED - 1),
+    ".h5": ("EIGER", 0, KINDS["int32"].trusted),
+}
+"""Detector, smallest and largest valid pixel of a format that XDS reads."""
+
+
+def _frames(files: Sequence[str], path: PathLike) -> list[str]:
+    """Name the first of the files that XDS reads, as seen from the folder of the XDS.INP."""
+    template, suffix, remarks = "image_?????.cbf", ".cbf", ["! give the name of the images"]
+    for name in files:
+        here = os.path.relpath(name, os.path.dirname(path) or ".")
+        ending = os.path.splitext(here)[1].lower()
+        if here.endswith(MASTER):
+            template = here.removesuffix(MASTER) + "_??????.h5"
+            suffix, remarks = (
+                ending,
+                ["! LIB= durin-plugin.so, with its folder: XDS needs it for HDF5"],
+            )
+        elif is_template(here) and ending in _PIXELS:
+            template, suffix, remarks = here.replace("#", "?"), ending, []
+        else:
+            continue
+        break
+    detector, least, most = _PIXELS[suffix]
+    return [
+        *remarks,
+        f"NAME_TEMPLATE_OF_DATA_FRAMES= {template}",
+        f"DETECTOR= {detector} MINIMUM_VALID_PIXEL_VALUE= {least} OVERLOAD= {most}",
+    ]
+
+
 def format_inp(geometry: Geometry, path: PathLike) -> str:
     """Return the text of an ``XDS.INP``.
 
@@ -400,10 +479,9 @@ def format_inp(geometry: Geometry, path: PathLike) -> str:
     lines = [
         "! written by nbcy",
         "JOB= XYCORR INIT COLSPOT IDXREF DEFPIX INTEGRATE CORRECT",
-        "NAME_TEMPLATE_OF_DATA_FRAMES= image_?????.cbf",
+        *_frames(geometry.files, path),
         f"DATA_RANGE= 1 {geometry.images}",
         "",
-        "DETECTOR= PILATUS MINIMUM_VALID_PIXEL_VALUE= 0 OVERLOAD= 2147483647",
         f"NX= {plane.pixels[0]} NY= {plane.pixels[1]}",
         f"QX= {_words(plane.pixel[0])} QY= {_words(plane.pixel[1])}",
         f"ORGX= {_words(plane.org[0])} ORGY= {_words(plane.org[1])}",
