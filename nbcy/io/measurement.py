@@ -88,7 +88,8 @@ class Measurement:
         Raises
         ------
         TypeError, ValueError
-            No number, one that is not finite, a length that is not positive, a direction of length 0.
+            No number, one that is not finite, a length that is not positive, or a direction of
+            length 0.
         """
         if not self.panels:
             raise ValueError("there is no panel")
