@@ -39,6 +39,9 @@ _HEADER: Final = re.compile(rb"\{\s*\w+\s*=")
 
 _FLAT: Final = 1e-9
 
+MAX_IMAGES: Final = 10_000_000
+"""Most images of a scan."""
+
 MAX_RECTANGLES: Final = 5000
 """Most rectangles of a mask that is taken over."""
 
@@ -205,8 +208,10 @@ class Geometry:
         ------
         ConfigError
             Axes that are not perpendicular, a panel edge-on to the sample, a beam or a spindle of
-            length 0, a crystal without a volume, and the like.
+            length 0, a crystal without a volume, a scan of no images, and the like.
         """
+        if not 1 <= self.images <= MAX_IMAGES:
+            raise ConfigError("images", self.images, f"must be from 1 to {MAX_IMAGES}")
         config, ledger = self.config, Ledger()
         place_panels(config, resolve_frame(config, ledger), ledger)
 

@@ -26,6 +26,9 @@ MAX_REFLECTIONS: Final = 20_000_000
 _REACH: Final = 2**20
 """Indices beyond this are no Miller indices; three below it fit one 64-bit key."""
 
+_LONGEST: Final = 1e6
+"""Å; the axis of a cell is shorter."""
+
 
 def need_gemmi(what: str) -> ModuleType:
     """Import gemmi, which is an extra.
@@ -45,6 +48,17 @@ def need_gemmi(what: str) -> ModuleType:
     except ImportError:
         raise NbcyError(f"{what} needs gemmi: pip install nbcy[mx]") from None
     return gemmi
+
+
+def is_crystal(cell: Any) -> bool:
+    """Whether a cell, as gemmi has it, can be a crystal's: MTZ and CRYST1 have placeholders."""
+    if not (cell.is_crystal() and max(cell.parameters[:3]) < _LONGEST):
+        return False
+    try:
+        _reciprocal(cell.parameters)
+    except ConfigError:  # its angles
+        return False
+    return True
 
 
 @dataclass(frozen=True, eq=False)

@@ -792,6 +792,7 @@ def flipped(data):
         ("t_001.tif", cut, "TIFF file: image file is truncated"),
         ("d_001.edf", cut, "incomplete"),
         ("n_001.npy", cut, "NumPy"),
+        ("n_001.npy", lambda data: data.replace(b"(30, 40)", b"(30, 0) "), "has no pixels"),
         ("n_001.npy", lambda data: data.replace(b"'shape': (", b"'shape': (("), "NumPy"),
         *((name, lambda _: b"", "is empty") for name in ("s.nxs", "c_001.cbf", "d_001.edf")),
         *((name, lambda _: b"hello\n", "does not begin") for name in ("s.nxs", "t_001.tif")),
@@ -894,3 +895,19 @@ def test_measurement_as_json(images):
         assert getattr(back, name) == getattr(measurement, name)
     np.testing.assert_array_equal(back.panels[0].origin, measurement.panels[0].origin)
     np.testing.assert_array_equal(back.cell, measurement.cell)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("wavelength", 0.0),
+        ("wavelength", float("nan")),
+        ("phi", float("inf")),
+        ("thickness", "thin"),
+        ("beam", [0.0, 0.0, 0.0]),
+        ("panels", []),
+    ],
+)
+def test_measurements_that_cannot_be(images, name, value):
+    told = measurement_of(images[0]).to_dict() | {name: value}
+    assert isinstance(Measurement.of_json(json.dumps(told)), str)

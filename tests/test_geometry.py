@@ -718,6 +718,14 @@ BAD = {
     "half a pixel": ("a.expt", expt(panel={"image_size": [9.5, 2]}), "9.5 is not a whole number"),
     "one image_size": ("a.expt", expt(panel={"image_size": [9]}), "image_size must be a list of 2"),
     "no experiment": ("a.expt", expt(experiment=[7]), "experiment must be an object, not 7"),
+    "no images": (
+        "a.expt",
+        expt(
+            experiment=[{"beam": 0, "detector": 0, "scan": 0}],
+            scan=[{"image_range": [1, 0], "oscillation": [0, 1]}],
+        ),
+        "images = 0: must be from 1",
+    ),
     "flat crystal": (
         "a.expt",
         expt(

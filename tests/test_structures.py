@@ -697,6 +697,15 @@ def test_letters_where_pdb_has_numbers(folder, old, new, where):
     assert str(caught.value).endswith("is not a number")
 
 
+def test_another_frame_of_the_crystal(folder):
+    scale = "SCALE1      0.000000  0.020000  0.000000        0.00000\n"
+    scale += "SCALE2      0.020000  0.000000  0.000000        0.00000\n"
+    scale += "SCALE3      0.000000  0.000000 -0.020000        0.00000\n"
+    (folder / "a.pdb").write_text(PDB.replace("ATOM", scale + "ATOM"))
+    with pytest.raises(FileError, match=r"a\.pdb: .* another frame than the usual"):
+        read_coordinates("a.pdb")
+
+
 @pytest.mark.parametrize("column", [15, 22, 60])
 def test_names_in_other_alphabets(folder, column):
     """They are names of authors, atoms and chains: what scatters is the same."""
@@ -716,6 +725,8 @@ def test_names_in_other_alphabets(folder, column):
         ("_refln.index_k", "_refln.index_q", "no item _refln.index_k"),
         ("0    0   15 o", "0    x   15 o", "a _refln.index that cannot be: .* x"),
         ("0    0   15 o", "0    0  1.5 o", "a _refln.index that cannot be"),
+        ("_cell.angle_beta", "_cell.angle_beta 1\n_cell.other", "no space group or no unit cell"),
+        ("_cell.length_a", "_cell.length_a 1e300\n_cell.other", "no space group or no unit cell"),
     ],
 )
 def test_indices_that_are_none(folder, old, new, reason):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from nbcy.errors import FileError
 from nbcy.io.files import blaming, plain, read_bytes
-from nbcy.symmetry import CellParameters, SpaceGroup, need_gemmi
+from nbcy.symmetry import CellParameters, SpaceGroup, is_crystal, need_gemmi
 
 _MISFILED = 0.02
 """Largest relative deviation of an occupancy on a special position from a whole atom's share."""
@@ -70,12 +70,15 @@ def _read(gemmi: Any, path: str | os.PathLike[str], data: bytes) -> Coordinates:
         structure = gemmi.read_pdb_string(data)
     if not len(structure) or not structure[0].count_atom_sites():
         raise FileError(path, "holds no atoms: a PDB or mmCIF file of coordinates is expected")
-    if not structure.cell.is_crystal():
+    if not is_crystal(structure.cell):
         raise FileError(
             path,
             "has no unit cell (CRYST1 record, or _cell items): the coordinates of a crystal are "
             "expected",
         )
+    if structure.cell.explicit_matrices:
+        reason = "(SCALE records, _atom_sites.fract_transf_matrix) another frame than the usual one"
+        raise FileError(path, f"has its coordinates in {reason}: a along x, b in the xy plane")
     notes: list[str] = []
     group = _space_group(path, structure, notes)
     _keep_one_model(structure, notes)
@@ -164,7 +167,7 @@ def _check_atoms(path: str | os.PathLike[str], structure: Any, notes: list[str])
                 if not all(map(math.isfinite, numbers)):
                     raise FileError(path, f"{where} has a number that is missing or not finite")
                 lowest = lowest_b(atom)
-                if lowest < _LOWEST_B:
+                if not lowest >= _LOWEST_B:
                     raise FileError(path, f"{where} has a B factor of {lowest:.3g}, below 0")
                 negative += lowest < 0.0
                 element = atom.element

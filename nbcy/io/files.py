@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from nbcy.errors import ConfigError, FileError, NbcyError
 
 _GZIP = b"\x1f\x8b"
@@ -31,13 +33,16 @@ def blaming(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         In place of anything but nbcy's own errors; those that name no file get one.
     """
     try:
-        yield
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            yield
     except ConfigError as error:
         raise FileError(path, f"is not a usable {what}: {error}") from None
     except NbcyError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
+        # What the error says, without the marks that some kinds put around it.
+        text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+        reason = " ".join(text.split()) or type(error).__name__
         if isinstance(error, KeyError) and " " not in reason:
             reason = f"{reason!r} is missing"
         raise FileError(path, f"is not a usable {what}: {reason}") from error

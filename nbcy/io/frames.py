@@ -42,7 +42,8 @@ class Frame:
 
     def photons(self) -> NDArray[np.float64]:
         """Return the pixels with NaN where nothing was measured."""
-        photons = self.pixels.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a damaged file may hold signaling NaN
+            photons = self.pixels.astype(np.float64)
         if self.invalid is not None:
             photons[self.invalid] = np.nan
         return photons
@@ -173,6 +174,8 @@ def open_recording(
         return open_nxmx(path)
     with blaming(path, "image"):
         frame, told = _read_one(path, start, shape, panels)
+    if not frame.pixels.size:
+        raise FileError(path, "has no pixels")
     slow, fast = frame.pixels.shape
     recording = Recording(os.fspath(path), (slow, fast), 1, lambda _: frame)
     if isinstance(told, str):

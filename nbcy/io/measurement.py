@@ -26,6 +26,9 @@ PERPENDICULAR: Final = 1e-6
 
 NO_SENSOR: Final = 1e-9
 
+_FAR: Final = 1e6
+"""m; no length of a measurement comes near."""
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -84,23 +87,26 @@ class Measurement:
 
         Raises
         ------
-        ValueError
-            A number that is not finite, a length that is not positive, a direction of length 0.
+        TypeError, ValueError
+            No number, one that is not finite, a length that is not positive, or a direction of
+            length 0.
         """
         if not self.panels:
             raise ValueError("there is no panel")
         for panel in self.panels:
-            if not (0.0 < panel.pixel_size < math.inf and min(panel.shape) > 0):
+            if not (0.0 < panel.pixel_size < _FAR and min(panel.shape) > 0):
                 raise ValueError(f"pixels of {1e3 * panel.pixel_size:g} mm cannot be")
-            if not np.isfinite(panel.origin).all() or panel.close_distance == 0.0:
+            if not (abs(panel.origin) < _FAR).all() or panel.close_distance == 0.0:
                 raise ValueError("a panel must be somewhere, and not edge-on to the sample")
             directions = (panel.fast, panel.slow, self.beam, self.polarization)
             if any(abs(float(norm(direction)) - 1.0) > PERPENDICULAR for direction in directions):
                 raise ValueError("a direction has no length")
-        if not 0.0 < self.wavelength < math.inf:
+        if not 0.0 < self.wavelength < _FAR:
             raise ValueError(f"a wavelength of {1e10 * self.wavelength:g} Å cannot be")
-        if not (math.isfinite(self.phi) and math.isfinite(self.osc)):
-            raise ValueError("the rotation must be finite")
+        for name in ("phi", "osc", "thickness", "bandwidth", "kahn_factor", "exposure", "flux"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} must be finite")
 
     @property
     def shape(self) -> tuple[int, int]:

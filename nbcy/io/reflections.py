@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
 from nbcy.io.files import blaming, plain, read_bytes
-from nbcy.symmetry import CellParameters, SpaceGroup, need_gemmi, pack, unpack
+from nbcy.symmetry import CellParameters, SpaceGroup, is_crystal, need_gemmi, pack, unpack
 
 FloatArray = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def _read_mtz(
             raise ValueError(str(error).replace(name, "").strip(": ")) from None
     if len(mtz.batches):
         raise FileError(path, "holds unmerged data: merge them first")
-    if mtz.spacegroup is None or not mtz.cell.is_crystal():
+    if mtz.spacegroup is None or not is_crystal(mtz.cell):
         raise FileError(path, "has no space group or no unit cell")
     types = {column.label: column.type for column in mtz.columns}
     choices = [Choice(labels, _MTZ_TYPES[types[labels[0]]][0]) for labels in _mtz_choices(types)]
@@ -165,7 +165,7 @@ def _read_mtz(
     if np.isfinite(mtz.valm):
         values = [np.where(value == np.float32(mtz.valm), np.nan, value) for value in values]
     cell = mtz.columns[at.index(choice.columns[0])].dataset.cell
-    cell = cell if cell.is_crystal() else mtz.cell
+    cell = cell if is_crystal(cell) else mtz.cell
     hkl = np.ascontiguousarray(table[:, :3]).astype(np.int32)
     group = SpaceGroup.of_gemmi(mtz.spacegroup)
     return _merge(path, cell.parameters, group, hkl, values, choice, anomalous, [])
@@ -228,7 +228,7 @@ def _read_cif(
             raise FileError(path, f"has no item _refln.{label}")
     if not block.is_merged():
         raise FileError(path, "holds unmerged data: merge them first")
-    if block.spacegroup is None or not block.cell.is_crystal():
+    if block.spacegroup is None or not is_crystal(block.cell):
         raise FileError(path, "has no space group or no unit cell")
     pairs = [
         Choice((f"pdbx_{x}_plus", f"pdbx_{x}_minus"), kind)
