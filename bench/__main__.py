@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import costs
+from bench import costs, grid
 from bench.peak import multiply_adds_per_ns
 from bench.shapes import SHAPES, Shape, write_inputs
 from nbcy._kernel import KernelScene, available_isas
@@ -28,8 +28,12 @@ from nbcy.scene import build_scene
 
 Roi = tuple[int, int, int, int]
 
-OPERATIONS = 90
-"""Arithmetic instructions of a step of a square crystal, counted in the AVX-512 build's loop."""
+MULTIPLICATIONS = 50
+"""Multiplications and multiply-adds of a step of a square crystal, counted in the AVX-512 build's
+loop over wavelengths. They are what processors have fewest units for."""
+
+COST_NOISE = 1.25
+"""The same of what is not the kernel, which is timed in fewer repeats."""
 
 NOISE = 1.1
 """What `--compare` flags, beyond the spread of the repeats: the machine may be shared."""
@@ -114,20 +118,34 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def peak_lines(results: list[dict[str, Any]]) -> list[str]:
-    lines = []
+def peaks(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Multiply-adds per ns that each build could do, and what part of them shapes of work do."""
+    found: dict[str, dict[str, float]] = {}
     for isa in available_isas():
         rate = multiply_adds_per_ns(isa)
         if rate is None:
             continue
+        found[isa] = {"multiply-adds per ns": rate}
         for result in results:
             if result["shape"] in ("seed", "broad"):
-                share = OPERATIONS / result["ns_per_step"][isa] / rate
-                lines.append(
-                    f"{isa}: {rate:.3g} multiply-adds per ns measured; {result['shape']} does "
-                    f"{100.0 * share:.0f} % as many operations ({OPERATIONS} a step)"
-                )
-    return lines
+                share = MULTIPLICATIONS / result["ns_per_step"][isa] / rate
+                found[isa][f"{result['shape']}, part of it"] = share
+    return found
+
+
+def peak_lines(found: dict[str, dict[str, float]]) -> str:
+    return "\n".join(
+        f"{isa}: " + "; ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        for isa, figures in found.items()
+    )
+
+
+def compared_costs(old: dict[str, float], now: dict[str, float]) -> list[str]:
+    return [
+        f"{name}: {old[name]:.3g} -> {value:.3g}"
+        for name, value in now.items()
+        if name in old and not COST_NOISE**-1 < (value + 1.0) / (old[name] + 1.0) < COST_NOISE
+    ]
 
 
 def compared(old: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
@@ -151,7 +169,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="for the last column")
-    parser.add_argument("--shapes", nargs="+", choices=[s.name for s in SHAPES])
+    parser.add_argument(
+        "--shapes",
+        nargs="+",
+        choices=[*(s.name for s in SHAPES), "grid", "costs"],
+        help="what to measure; grid: lists of growing size, costs: what is not the kernel",
+    )
     parser.add_argument(
         "--reference", type=Path, help="a nanoBragg executable, timed on the same work"
     )
@@ -167,24 +190,38 @@ def main() -> None:
     old = json.loads(arguments.compare.read_text()) if arguments.compare else None
     reference = arguments.reference.resolve() if arguments.reference else None
     out = arguments.json.resolve() if arguments.json else None
-    chosen = [s for s in SHAPES if not arguments.shapes or s.name in arguments.shapes]
+    everything = [*(s.name for s in SHAPES), "grid", "costs"]
+    wanted = arguments.shapes or everything
+    chosen = [s for s in SHAPES if s.name in wanted]
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         write_inputs(Path(folder))
         os.chdir(folder)
         results = [measure(s, arguments.repeats, arguments.threads, reference) for s in chosen]
-        others = costs.measure(arguments.repeats)
+        grids = grid.measure(arguments.repeats) if "grid" in wanted else {}
+        others = costs.measure(arguments.repeats) if "costs" in wanted else {}
         os.chdir("/")
+    found = peaks(results)
     print(f"one thread, median of {arguments.repeats}; (x...): ratio to scalar")
     for shape in chosen:
         print(f"  {shape.name:<6} {shape.what}")
     print(table(results))
-    print("\n".join(peak_lines(results)))
-    print(f"\n{'ms':>55}\n" + costs.table(others))
+    print(peak_lines(found))
+    if grids:
+        print("\n" + grid.table(grids))
+    if others:
+        print(f"\n{'ms':>55}\n" + costs.table(others))
     if old is not None:
-        print("\n" + ("\n".join(compared(old, results)) or "nothing changed beyond noise"))
+        changes = compared(old, results) + compared_costs(old.get("costs", {}), others)
+        print("\n" + ("\n".join(changes) or "nothing changed beyond noise"))
     if out:
-        figures = {"installation": config_info(), "results": results, "costs": others}
+        figures = {
+            "installation": config_info(),
+            "results": results,
+            "peaks": found,
+            "grids": grids,
+            "costs": others,
+        }
         out.write_text(json.dumps(figures, indent=1) + "\n")
 
 
