@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from typing import Any
 
@@ -56,9 +57,9 @@ def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.f
     """
     with blaming(path, "NumPy array"):
         array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
-    usable = isinstance(array, np.ndarray) and array.ndim in (2, 3) and array.size
+    usable = isinstance(array, np.ndarray) and array.ndim in (2, 3)
     if not usable or array.dtype.kind not in "biuf":
         expected = "one array of real numbers with two dimensions, or three: panel, slow, fast"
         raise FileError(path, f"must hold {expected}")
-    pixels: NDArray[Any] = array.reshape(-1, array.shape[-1])
+    pixels: NDArray[Any] = array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
     return pixels if pixels.dtype == np.float32 else pixels.astype(np.float64)
