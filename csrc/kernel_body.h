@@ -409,19 +409,19 @@ NBCY_INLINE nbcy_grid grid_of(const nbcy_scene *sc)
     return grid;
 }
 
-/* Stores where the nodes' structure factors are. clamped: a node may lie outside the grid, whose outermost layer then
+/* Stores where the nodes' structure factors are. Astride: a node may lie outside the grid, whose outermost layer then
    answers for it. */
-NBCY_INLINE void find_in_grid(const nbcy_grid *grid, const real *node, const int clamped, int64_t *at)
+NBCY_INLINE void find_in_grid(const nbcy_grid *grid, const real *node, const enum place place, int64_t *at)
 {
     real inside[3];
     for (int axis = 0; axis < 3; axis++)
-        inside[axis] = clamped ? nbcy_min(nbcy_max(node[axis], nbcy_all(grid->low[axis])), nbcy_all(grid->high[axis])) : node[axis];
+        inside[axis] = place == ASTRIDE ? nbcy_min(nbcy_max(node[axis], nbcy_all(grid->low[axis])), nbcy_all(grid->high[axis])) : node[axis];
     nbcy_store_whole(at, nbcy_fma(inside[0], nbcy_all(grid->stride_h), nbcy_fma(inside[1], nbcy_all(grid->stride_k), inside[2] + grid->start)));
 }
 
 /* F L at n places in reciprocal space. */
 NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy_block *restrict b, const real *restrict hkl,
-                               const int shape, const int clamped, const int interpolated, const int n, real *restrict amplitude)
+                               const int shape, const enum place place, const int interpolated, const int n, real *restrict amplitude)
 {
     real node[3 * NBCY_ABREAST], distance[3 * NBCY_ABREAST], lattice[NBCY_ABREAST];
     int64_t at[NBCY_ABREAST * NBCY_WIDTH];
@@ -429,20 +429,21 @@ NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy
         node[i] = nbcy_ceil(hkl[i] - 0.5);
     for (int i = 0; i < 3 * n; i++)
         distance[i] = hkl[i] - node[i];
-    for (int i = 0; i < n; i++)
-        find_in_grid(grid, node + 3 * i, clamped, at + i * NBCY_WIDTH);
+    for (int i = 0; i < n && place != OUTSIDE; i++)
+        find_in_grid(grid, node + 3 * i, place, at + i * NBCY_WIDTH);
     lattice_factors(sc, distance, shape, n, lattice);
     TRACE(b->h[0] = hkl[0]; b->k[0] = hkl[1]; b->l[0] = hkl[2]; b->lattice[0] = lattice[0]; b->reflection = at[0];)
     (void)b;
-    __asm__ volatile("" : "+m"(at));   /* through memory: taking integers out of a vector register costs more */
+    if (place != OUTSIDE)
+        __asm__ volatile("" : "+m"(at));   /* through memory: taking integers out of a vector register costs more */
     for (int i = 0; i < n; i++)
         amplitude[i] = lattice[i] * (interpolated ? interpolated_F(sc, hkl[3 * i], hkl[3 * i + 1], hkl[3 * i + 2])
-                                                  : nbcy_lookup(sc->F, at + i * NBCY_WIDTH));
+                                     : place == OUTSIDE ? nbcy_all(sc->default_F) : nbcy_lookup(sc->F, at + i * NBCY_WIDTH));
 }
 
 /* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk.
    scaled: the scattering vectors are still to be divided by each source's wavelength. */
-NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int clamped,
+NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const enum place place,
                            const int scaled, const int interpolated)
 {
     const nbcy_grid grid = grid_of(sc);
@@ -455,34 +456,39 @@ NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const d
         for (int j = 0; j < sources; j++) {
             for (int m = 0; m < 3 * NBCY_ABREAST; m++)
                 hkl[m] = scaled ? unscaled[m] * b->inverse_wavelength[j] : unscaled[m];
-            amplitudes_at(sc, &grid, b, hkl, shape, clamped, interpolated, NBCY_ABREAST, amplitude);
+            amplitudes_at(sc, &grid, b, hkl, shape, place, interpolated, NBCY_ABREAST, amplitude);
             for (int m = 0; m < NBCY_ABREAST; m++)
                 b->sum_orientations[j][i + m] = nbcy_fma(amplitude[m], amplitude[m], b->sum_orientations[j][i + m]);
         }
     }
 }
 
-NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped, const int shape)
+/* Calls steps(sc, b, cell, shape, place, scaled, ...) with constants in place of what is known at run time alone. */
+#define NBCY_SPECIALISED(steps, shape, place, ...) \
+    switch (2 * (place) + (b->n_chunk > 1)) { \
+    case 2 * INSIDE: steps(sc, b, cell, shape, INSIDE, 0, ##__VA_ARGS__); break; \
+    case 2 * INSIDE + 1: steps(sc, b, cell, shape, INSIDE, 1, ##__VA_ARGS__); break; \
+    case 2 * ASTRIDE: steps(sc, b, cell, shape, ASTRIDE, 0, ##__VA_ARGS__); break; \
+    case 2 * ASTRIDE + 1: steps(sc, b, cell, shape, ASTRIDE, 1, ##__VA_ARGS__); break; \
+    case 2 * OUTSIDE: steps(sc, b, cell, shape, OUTSIDE, 0, ##__VA_ARGS__); break; \
+    default: steps(sc, b, cell, shape, OUTSIDE, 1, ##__VA_ARGS__); break; \
+    }
+
+NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, enum place place, const int shape)
 {
     if (sc->interpolate)
-        add_steps(sc, b, cell, shape, 1, 1, 1);
-    else if (clamped && b->n_chunk > 1)
-        add_steps(sc, b, cell, shape, 1, 1, 0);
-    else if (clamped)
-        add_steps(sc, b, cell, shape, 1, 0, 0);
-    else if (b->n_chunk > 1)
-        add_steps(sc, b, cell, shape, 0, 1, 0);
+        add_steps(sc, b, cell, shape, ASTRIDE, 1, 1);
     else
-        add_steps(sc, b, cell, shape, 0, 0, 0);
+        NBCY_SPECIALISED(add_steps, shape, place, 0)
 }
 
-static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped)
+static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *cell, enum place place)
 {
     switch (sc->shape) {
-    case NBCY_SQUARE: add_steps_of_shape(sc, b, cell, clamped, NBCY_SQUARE); break;
-    case NBCY_ROUND: add_steps_of_shape(sc, b, cell, clamped, NBCY_ROUND); break;
-    case NBCY_GAUSS: add_steps_of_shape(sc, b, cell, clamped, NBCY_GAUSS); break;
-    default: add_steps_of_shape(sc, b, cell, clamped, NBCY_TOPHAT); break;
+    case NBCY_SQUARE: add_steps_of_shape(sc, b, cell, place, NBCY_SQUARE); break;
+    case NBCY_ROUND: add_steps_of_shape(sc, b, cell, place, NBCY_ROUND); break;
+    case NBCY_GAUSS: add_steps_of_shape(sc, b, cell, place, NBCY_GAUSS); break;
+    default: add_steps_of_shape(sc, b, cell, place, NBCY_TOPHAT); break;
     }
 }
 
@@ -494,8 +500,8 @@ static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *c
 static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *cell TRACE(, nbcy_trace *trace, int64_t step))
 {
     /* finding the box of a block pays from a few steps on */
-    const int bounded = NBCY_WIDTH > 1 && !sc->interpolate && sc->n_orientations * b->n_chunk > 3;
-    enum place every = ASTRIDE;
+    const int bounded = NBCY_WIDTH > 1 && sc->listed && !sc->interpolate && sc->n_orientations * b->n_chunk > 3;
+    enum place every = NBCY_WIDTH > 1 && !sc->listed ? OUTSIDE : ASTRIDE;
     if (bounded) {
         lane_range(b, b->qx, &b->q_centre[0], &b->q_extent[0]);
         lane_range(b, b->qy, &b->q_centre[1], &b->q_extent[1]);
@@ -508,11 +514,11 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
             continue;
 #if NBCY_WIDTH > 1
         if (sc->F_single) {
-            add_orientation_single(sc, b, cell, place != INSIDE);
+            add_orientation_single(sc, b, cell, place);
             continue;
         }
 #endif
-        add_orientation(sc, b, cell, place != INSIDE);
+        add_orientation(sc, b, cell, place);
         TRACE(trace_step(sc, trace, b, step + o);)
     }
 }
@@ -622,13 +628,15 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
     const double inside_scale = sc->water_scaling ? sc->water : 0.0;
     const double outside_scale = sc->water_scaling ? 0.0 : sc->water;
     FOR_LANES {
-        real chain = last_only ? capture_last[i] : nbcy_all(1.0);
+        real chain = last_only ? capture_last[i] : nbcy_all(1.0), inside = zero, outside = zero;
         if (!sc->oversample_polar)
             chain *= polar_first[i];
         if (!sc->oversample_omega)
             chain *= omega_first[i];
-        real inside = inside_scale * (sc->layer_capture ? nbcy_all(1.0) : b->capture_total[i]);
-        real outside = outside_scale * b->polar_any[i] * omega_first[i] * b->capture_total[i];
+        if (sc->water != 0.0) {
+            inside = inside_scale * (sc->layer_capture ? nbcy_all(1.0) : b->capture_total[i]);
+            outside = outside_scale * b->polar_any[i] * omega_first[i] * b->capture_total[i];
+        }
         real photons = sc->scale * (b->sum[i] + inside) * chain + outside;
         TRACE(trace_chain(sc, trace, b, inside, outside);)
         b->sum[i] = photons;

@@ -63,6 +63,7 @@ typedef struct {
     double index_low[3], index_high[3];   /* of the padded grid */
     int64_t grid_k, grid_l;        /* extents of the two inner axes */
     double default_F;
+    int listed;                    /* whether the grid holds a list, and not default_F alone */
     int interpolate;
     double dmin;
 

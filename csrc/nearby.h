@@ -127,9 +127,9 @@ static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view
             weight *= nbcy_load(kept);
         }
         if (sc->shape == NBCY_GAUSS)
-            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, 1, 0, 1, &amplitude);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, ASTRIDE, 0, 1, &amplitude);
         else
-            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, 1, 0, 1, &amplitude);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, ASTRIDE, 0, 1, &amplitude);
         sum += weight * amplitude * amplitude;
     }
     const double polar = sc->oversample_polar ? ((const double *)b->polar)[pixel] : 1.0;
@@ -150,9 +150,9 @@ static void add_pixels(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, int
         if (sc->dmin > 0.0)
             weight *= b->kept[j][i];
         if (sc->shape == NBCY_GAUSS)
-            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, 1, 0, 1, &amplitude);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, ASTRIDE, 0, 1, &amplitude);
         else
-            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, 1, 0, 1, &amplitude);
+            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, ASTRIDE, 0, 1, &amplitude);
         sum += weight * amplitude * amplitude;
     }
     if (sc->oversample_polar)

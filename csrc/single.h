@@ -117,10 +117,11 @@ NBCY_INLINE nbcy_floats lattice_factors_single(const nbcy_scene *sc, real *dista
 
 /* As add_steps, but in units of the largest amplitude where the crystal is gauss, and of the largest F in any case:
    unscaled_square makes up for it. Here additions are what there is most of, so that multiply-adds take some over. */
-NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const int clamped,
-                                  const int scaled)
+NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape,
+                                  const enum place place, const int scaled)
 {
     const nbcy_grid grid = grid_of(sc);
+    const float default_F = (float)(sc->default_F / sc->largest_F);
     const int sources = scaled ? b->n_chunk : 1;
     for (int i = 0; i < b->vectors; i += 2) {
         real unscaled[6], node[6], distance[6];
@@ -136,12 +137,16 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
                 node[v] = nbcy_ceil(scaled ? nbcy_fma(unscaled[v], scale, nbcy_all(-0.5)) : unscaled[v] - 0.5);
             for (int v = 0; v < 6; v++)
                 distance[v] = scaled ? nbcy_fma(unscaled[v], scale, -node[v]) : unscaled[v] - node[v];
-            find_in_grid(&grid, node, clamped, at);
-            find_in_grid(&grid, node + 3, clamped, at + NBCY_WIDTH);
-            const nbcy_floats lattice = lattice_factors_single(sc, distance, shape);
-            __asm__ volatile("" : "+m"(at));
+            nbcy_floats F = nbcy_all_floats(default_F), lattice;
+            for (int v = 0; v < 2 && place != OUTSIDE; v++)
+                find_in_grid(&grid, node + 3 * v, place, at + v * NBCY_WIDTH);
+            lattice = lattice_factors_single(sc, distance, shape);
+            if (place != OUTSIDE) {
+                __asm__ volatile("" : "+m"(at));
+                F = nbcy_lookup_floats(sc->F_single, at);
+            }
             real *sum = b->sum_orientations[j] + i, first, second;
-            nbcy_widen(lattice * nbcy_lookup_floats(sc->F_single, at), &first, &second);
+            nbcy_widen(lattice * F, &first, &second);
             sum[0] = nbcy_fma(first, first, sum[0]);
             sum[1] = nbcy_fma(second, second, sum[1]);
         }
@@ -155,20 +160,10 @@ static double unscaled_square(const nbcy_scene *sc)
     return (sc->largest_F * volume) * (sc->largest_F * volume);
 }
 
-NBCY_INLINE void add_steps_single_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped, const int shape)
-{
-    if (clamped)
-        add_steps_single(sc, b, cell, shape, 1, 1);
-    else if (b->n_chunk > 1)
-        add_steps_single(sc, b, cell, shape, 0, 1);
-    else
-        add_steps_single(sc, b, cell, shape, 0, 0);
-}
-
-static void add_orientation_single(const nbcy_scene *sc, nbcy_block *b, const double *cell, int clamped)
+static void add_orientation_single(const nbcy_scene *sc, nbcy_block *b, const double *cell, enum place place)
 {
     if (sc->shape == NBCY_SQUARE)
-        add_steps_single_of_shape(sc, b, cell, clamped, NBCY_SQUARE);
+        NBCY_SPECIALISED(add_steps_single, NBCY_SQUARE, place)
     else
-        add_steps_single_of_shape(sc, b, cell, clamped, NBCY_GAUSS);
+        NBCY_SPECIALISED(add_steps_single, NBCY_GAUSS, place)
 }

@@ -63,6 +63,7 @@ cdef extern from "nbcy.h" nogil:
         int64_t grid_k
         int64_t grid_l
         double default_F
+        int listed
         int interpolate
         double dmin
         double scale

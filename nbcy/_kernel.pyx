@@ -348,6 +348,7 @@ cdef class KernelScene:
         c.grid_k = data.shape[1]
         c.grid_l = data.shape[2]
         c.default_F = grid.default_F
+        c.listed = grid.n_loaded > 0
         c.interpolate = scene.interpolate
         if scene.precision == "single":
             single = self._keep((grid.data / (c.largest_F or 1.0)).astype(np.float32, order="C"))
