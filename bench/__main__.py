@@ -118,14 +118,19 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def peaks(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Multiply-adds per ns that each build could do, and what part of them shapes of work do."""
+def peaks(results: list[dict[str, Any]], threads: int) -> dict[str, dict[str, float]]:
+    """Multiply-adds per ns that each build could do, and what part of them shapes of work do.
+
+    Also how many times as many the machine does in several programs at once: threads cannot gain
+    more than that.
+    """
     found: dict[str, dict[str, float]] = {}
     for isa in available_isas():
         rate = multiply_adds_per_ns(isa)
         if rate is None:
             continue
-        found[isa] = {"multiply-adds per ns": rate}
+        together = multiply_adds_per_ns(isa, threads) or rate
+        found[isa] = {"multiply-adds per ns": rate, f"{threads} programs, times": together / rate}
         for result in results:
             if result["shape"] in ("seed", "broad"):
                 share = MULTIPLICATIONS / result["ns_per_step"][isa] / rate
@@ -201,7 +206,7 @@ def main() -> None:
         grids = grid.measure(arguments.repeats) if "grid" in wanted else {}
         others = costs.measure(arguments.repeats) if "costs" in wanted else {}
         os.chdir("/")
-    found = peaks(results)
+    found = peaks(results, arguments.threads)
     print(f"one thread, median of {arguments.repeats}; (x...): ratio to scalar")
     for shape in chosen:
         print(f"  {shape.name:<6} {shape.what}")

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import gc
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from nbcy.cli.messages import Failure, note, warnings_as_notes
 from nbcy.errors import KernelError, NbcyError, UsageError, WriteError
@@ -117,13 +118,23 @@ def _dispatch(words: list[str]) -> int:
         near = difflib.get_close_matches(first, SUBCOMMANDS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else "see nbcy --help"
         raise UsageError(f"{first!r} is neither a flag nor a subcommand; {hint}")
-    from nbcy.cli import dropin
+    status: int = _load("dropin").run(words)
+    return status
 
-    return dropin.run(words)
+
+def _load(name: str) -> Any:
+    """Import a module of the command line; what comes with it stays: no garbage to look for."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(f"nbcy.cli.{name}")
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _run_subcommand(name: str, words: list[str]) -> int:
-    module = import_module(f"nbcy.cli.{name.replace('-', '_')}")
+    module = _load(name.replace("-", "_"))
     flags: list[str] = []
     if getattr(module, "TAKES_FLAGS", False):
         from nbcy.cli.flags import split
