@@ -54,7 +54,8 @@ typedef struct {
     double cells[3];
     double metric[6];              /* rho = d.M.d over fractional offsets: hh kk ll hk hl kl, fudge included */
     int skew;                      /* hk, hl, kl are not all 0 */
-    int skip;                      /* leave out steps that add less than float32 can see: nearby.h */
+    int skip;                      /* leave out steps that add less than float32 can see, or than the cutoff: nearby.h */
+    double cutoff;                 /* square: smallest part of the largest lattice factor, squared, that counts; 0: any */
     double cell_length[3];         /* largest |a|, |b|, |c| of any orientation */
     double largest_F;
 

@@ -1,10 +1,13 @@
-/* Compact shapes (gauss, tophat): a pixel sees only steps whose reflection is near. Included by kernel_body.h.
+/* Compact shapes (gauss, tophat), and square crystals with a cutoff: a pixel sees only steps whose reflection is near.
+   Included by kernel_body.h.
 
    Eight pixels and a chunk of wavelengths span a box of h, k, l, which bounds rho from below for all of them at once;
    a pixel alone with its chunk gives a closer bound. A tophat's step is left out where rho stays beyond its edge:
    exactly. A gauss step is left out where its upper bound, times the number of all steps, is below 2^-28 of what the
    pixel has summed so far, or below 2^-154 photons: all that is left out together cannot change the pixel by 1/16 of
-   a float32's last place. Each pixel decides for itself, so that the image does not depend on how pixels are grouped. */
+   a float32's last place. A step of a square crystal is left out where (1/(2 N d))^2 of the axes, or 1 where that is less,
+   multiply to less than the cutoff, because |sin pi d| >= 2 |d|: its lattice factor, squared, is below that part of the
+   largest. Each pixel decides for itself, so that the image does not depend on how pixels are grouped. */
 
 #define NBCY_TOPHAT_EDGE 0.3969
 #define NBCY_GAUSS_SLOPE (2.0 / 0.63)      /* intensity: exp(-slope rho) */
@@ -18,7 +21,7 @@ typedef struct {
     double middle, half, largest;          /* of the chunk's inverse wavelengths */
     double inverse_wavelength[NBCY_SWEEP], weight[NBCY_SWEEP];   /* padded with weights of 0 */
     double brightest;                      /* logarithm of all steps together, were all as bright as any can be */
-    double limit[NBCY_BLOCK];              /* each pixel's: steps of a larger rho are hidden */
+    double limit[NBCY_BLOCK];              /* each pixel's: steps that are more remote are hidden */
     double group_limit[NBCY_BLOCK / NBCY_GROUP];
     double bright[NBCY_BLOCK];             /* the sum from which the limit follows */
 } nbcy_view;
@@ -30,7 +33,7 @@ static void start_view(const nbcy_scene *sc, const nbcy_panel *panel, nbcy_view 
         heaviest = fmax(heaviest, sc->sources[source].relative_weight);
     view->brightest = log(heaviest) + 2.0 * log(fabs(sc->largest_F) * cells) + log1p(0.5 * fabs(sc->kahn_factor))
                     + log((double)sc->n_sources * (double)sc->n_orientations);
-    double limit = NBCY_TOPHAT_EDGE;
+    double limit = sc->shape == NBCY_SQUARE ? 1.0 / sc->cutoff : NBCY_TOPHAT_EDGE;
     if (sc->shape == NBCY_GAUSS) {
         /* photons that a pixel has for each unit of the sum, at most */
         const double nearest = sc->curved ? fmin(panel->close_distance, sc->distance) : panel->close_distance;
@@ -78,23 +81,36 @@ static void view_chunk(const nbcy_scene *sc, const nbcy_block *b, nbcy_view *vie
     view->largest = high;
 }
 
-/* The least rho that any wavelength of the chunk can have within reach of h, k, l (all before division by the
-   wavelength); more is left for rounding than h, k, l and what is taken from them can lose. */
-NBCY_INLINE real least_rho(const nbcy_scene *sc, const nbcy_view *view, const real *hkl, const real *reach)
+/* How remote a step is, from the distance of h, k, l to the nearest node: rho, or of square crystals what the lattice
+   factor, squared, has at least lost of its largest. */
+NBCY_INLINE real remoteness(const nbcy_scene *sc, const real *distance)
 {
-    real rho = nbcy_all(0.0);
+    if (sc->shape != NBCY_SQUARE)
+        return rho_at(sc, distance);
+    real loss = nbcy_all(1.0);
+    for (int axis = 0; axis < 3; axis++) {
+        const real twice = 2.0 * sc->cells[axis] * distance[axis];
+        loss *= nbcy_max(twice * twice, nbcy_all(1.0));
+    }
+    return loss;
+}
+
+/* The least remoteness that any wavelength of the chunk can have within reach of h, k, l (all before division by the
+   wavelength); more is left for rounding than h, k, l and what is taken from them can lose. */
+NBCY_INLINE real least_remoteness(const nbcy_scene *sc, const nbcy_view *view, const real *hkl, const real *reach)
+{
+    real away[3];
     for (int axis = 0; axis < 3; axis++) {
         real middle = hkl[axis] * view->middle, size = nbcy_abs(hkl[axis]);
         real spread = size * (view->half + view->largest * 1e-15) + (reach[axis] * view->largest + 1e-11);
-        real away = nbcy_max(nbcy_abs(middle - nbcy_rint(middle)) - spread, nbcy_all(0.0));
-        rho = nbcy_fma(sc->metric[axis] * away, away, rho);
+        away[axis] = nbcy_max(nbcy_abs(middle - nbcy_rint(middle)) - spread, nbcy_all(0.0));
     }
-    return rho;
+    return remoteness(sc, away);
 }
 
 static void see_again(const nbcy_scene *sc, nbcy_view *view, int lane, double sum)
 {
-    if (sc->shape == NBCY_TOPHAT || !(sum > 2.0 * view->bright[lane]))
+    if (sc->shape != NBCY_GAUSS || !(sum > 2.0 * view->bright[lane]))
         return;
     view->bright[lane] = sum;
     view->limit[lane] = fmin(view->limit[lane], (view->brightest + NBCY_HIDDEN - log(sum)) / NBCY_GAUSS_SLOPE);
@@ -103,6 +119,15 @@ static void see_again(const nbcy_scene *sc, nbcy_view *view, int lane, double su
     for (int other = 1; other < NBCY_GROUP; other++)
         limit = fmax(limit, view->limit[NBCY_GROUP * group + other]);
     view->group_limit[group] = limit;
+}
+
+NBCY_INLINE void amplitude_nearby(const nbcy_scene *sc, const nbcy_grid *grid, nbcy_block *b, const real *hkl, real *amplitude)
+{
+    switch (sc->shape) {
+    case NBCY_SQUARE: amplitudes_at(sc, grid, b, hkl, NBCY_SQUARE, ASTRIDE, 0, 1, amplitude); break;
+    case NBCY_GAUSS: amplitudes_at(sc, grid, b, hkl, NBCY_GAUSS, ASTRIDE, 0, 1, amplitude); break;
+    default: amplitudes_at(sc, grid, b, hkl, NBCY_TOPHAT, ASTRIDE, 0, 1, amplitude); break;
+    }
 }
 
 /* Adds one orientation and a chunk's wavelengths to one pixel; lanes are wavelengths. */
@@ -117,19 +142,17 @@ static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view
         real away[3];
         for (int axis = 0; axis < 3; axis++)
             away[axis] = hkl[axis] - nbcy_rint(hkl[axis]);
-        if (!nbcy_below(rho_at(sc, away), limit))
+        const real remote = remoteness(sc, away);
+        if (!nbcy_below(remote, limit))
             continue;
-        real weight = nbcy_load(view->weight + j), amplitude;
+        real weight = nbcy_if_less(remote, limit, nbcy_load(view->weight + j), nbcy_all(0.0)), amplitude;
         if (sc->dmin > 0.0) {
             double kept[NBCY_WIDTH];
             for (int lane = 0; lane < NBCY_WIDTH; lane++)
                 kept[lane] = j + lane < b->n_chunk ? ((const double *)b->kept[j + lane])[pixel] : 0.0;
             weight *= nbcy_load(kept);
         }
-        if (sc->shape == NBCY_GAUSS)
-            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, ASTRIDE, 0, 1, &amplitude);
-        else
-            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, ASTRIDE, 0, 1, &amplitude);
+        amplitude_nearby(sc, &grid, b, hkl, &amplitude);
         sum += weight * amplitude * amplitude;
     }
     const double polar = sc->oversample_polar ? ((const double *)b->polar)[pixel] : 1.0;
@@ -149,10 +172,7 @@ static void add_pixels(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, int
         real weight = view->weight[j] * seen, amplitude;
         if (sc->dmin > 0.0)
             weight *= b->kept[j][i];
-        if (sc->shape == NBCY_GAUSS)
-            amplitudes_at(sc, &grid, b, hkl, NBCY_GAUSS, ASTRIDE, 0, 1, &amplitude);
-        else
-            amplitudes_at(sc, &grid, b, hkl, NBCY_TOPHAT, ASTRIDE, 0, 1, &amplitude);
+        amplitude_nearby(sc, &grid, b, hkl, &amplitude);
         sum += weight * amplitude * amplitude;
     }
     if (sc->oversample_polar)
@@ -171,12 +191,12 @@ static void look_closer(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, co
         real hkl[3];
         for (int axis = 0; axis < 3; axis++)
             hkl[axis] = cell[3 * axis] * b->qx[i] + cell[3 * axis + 1] * b->qy[i] + cell[3 * axis + 2] * b->qz[i];
-        const real rho = least_rho(sc, view, hkl, none), limit = nbcy_load(view->limit + i * NBCY_WIDTH);
-        unsigned seen = nbcy_below(rho, limit);
+        const real remote = least_remoteness(sc, view, hkl, none), limit = nbcy_load(view->limit + i * NBCY_WIDTH);
+        unsigned seen = nbcy_below(remote, limit);
         if (!seen)
             continue;
         if (b->n_chunk <= 2) {
-            add_pixels(sc, b, view, i, hkl[0], hkl[1], hkl[2], nbcy_if_less(rho, limit, nbcy_all(1.0), nbcy_all(0.0)));
+            add_pixels(sc, b, view, i, hkl[0], hkl[1], hkl[2], nbcy_if_less(remote, limit, nbcy_all(1.0), nbcy_all(0.0)));
             continue;
         }
         double h[NBCY_WIDTH], k[NBCY_WIDTH], l[NBCY_WIDTH];
@@ -211,7 +231,7 @@ static void add_nearby(const nbcy_scene *sc, nbcy_block *b, int first_visit)
                               + cell[3 * axis + 2] * nbcy_load(view.centre[2] + at);
                     reach[axis] = nbcy_load(view.reach[axis] + at);
                 }
-                unsigned seen = nbcy_below(least_rho(sc, &view, hkl, reach), nbcy_load(view.group_limit + at));
+                unsigned seen = nbcy_below(least_remoteness(sc, &view, hkl, reach), nbcy_load(view.group_limit + at));
                 for (; seen && at + __builtin_ctz(seen) < groups; seen &= seen - 1)
                     look_closer(sc, b, &view, cell, at + __builtin_ctz(seen));
             }

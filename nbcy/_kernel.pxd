@@ -56,6 +56,7 @@ cdef extern from "nbcy.h" nogil:
         double cell_length[3]
         double largest_F
         int skew
+        double cutoff
         const double *F
         const float *F_single
         double index_low[3]

@@ -59,6 +59,9 @@ cdef int64_t FEW_STEPS = 8
 cdef double MUCH_SEEN = 0.025
 cdef double GAUSS_REACH = 20.0
 
+# The same of square crystals, whose steps cost more.
+cdef double MUCH_SEEN_OF_SQUARE = 0.15
+
 SHAPES = {"square": 0, "round": 1, "gauss": 2, "tophat": 3}
 
 
@@ -80,6 +83,13 @@ def chosen_isa(isa=None):
         where = "isa" if isa is not None else "NBCY_ISA"
         raise ConfigError(where, asked, f"this processor can run {', '.join(names)}")
     return asked
+
+
+cdef double seen_of_square(cells, double cutoff) except -1.0:
+    """Part of reciprocal space where the bound of csrc/nearby.h leaves out nothing of a square crystal."""
+    distance = (np.arange(48) + 0.5) / 96.0
+    h, k, l = (np.maximum(np.square(2.0 * n * distance), 1.0) for n in cells)
+    return np.mean(h[:, None, None] * k[:, None] * l < 1.0 / cutoff)
 
 
 cdef const nbcy_isa *isa_of(str name) except NULL:
@@ -370,8 +380,11 @@ cdef class KernelScene:
         for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
             c.metric[i] = metric[row, column]
         c.skew = np.any(metric - np.diag(np.diag(metric)))
+        c.cutoff = scene.cutoff
         if scene.shape in ("gauss", "tophat") and not scene.interpolate and not c.skew:
             self._fill_skipping()
+        elif scene.cutoff > 0.0:
+            c.skip = c.n_orientations * c.n_sources >= FEW_STEPS and seen_of_square(cells, scene.cutoff) < MUCH_SEEN_OF_SQUARE
 
     def _fill_skipping(self):
         """What csrc/nearby.h needs to leave out steps that cannot be seen."""

@@ -712,6 +712,10 @@ class Sampling(Section, init=False):
     precision : {"double", "single"}
         Arithmetic of the kernel. Single is faster for square and gauss crystals; each pixel is
         within 2e-6 of itself plus 1e-7 of the peaks around it (docs/speed.md).
+    cutoff : float
+        Leave out steps of square crystals whose squared lattice factor is below this part of
+        (Na·Nb·Nc)². A pixel is too low by no more than this part of what it would have were each of
+        its steps at the centre of its reflection. 0, the default, leaves out nothing.
     """
 
     oversample: Count | None = None
@@ -722,6 +726,7 @@ class Sampling(Section, init=False):
     dmin_angstrom: NotNegative = 0.0
     roi: Roi | None = None
     precision: Literal["double", "single"] = "double"
+    cutoff: Annotated[NotNegative, Field(lt=1.0)] = 0.0
 
 
 class Background(Section, init=False):

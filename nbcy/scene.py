@@ -122,6 +122,8 @@ class Scene:
         Structure factors.
     interpolate : bool
         Tricubic structure factors.
+    cutoff : float
+        Smallest part of the largest squared lattice factor of square crystals that counts.
     precision : str
         ``double`` or ``single``.
     dmin : float
@@ -187,6 +189,7 @@ class Scene:
     star_radius: bool
     hkl: HklGrid
     interpolate: bool
+    cutoff: float
     precision: str
     dmin: float
     oversample: int
@@ -343,6 +346,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         star_radius="star_radius" in quirks,
         hkl=hkl,
         interpolate=interpolate,
+        cutoff=_resolve_cutoff(config, interpolate, ledger),
         precision=_resolve_precision(config, cells, interpolate, ledger),
         dmin=to_si(config.sampling.dmin_angstrom, "angstrom"),
         oversample=oversample,
@@ -721,6 +725,18 @@ def _resolve_interpolation(
             "its size is not given as counts; sampling.interpolate = False turns it off"
         )
     return interpolate
+
+
+def _resolve_cutoff(config: Config, interpolate: bool, ledger: Ledger) -> float:
+    """Return what square crystals leave out; compact shapes have bounds of their own."""
+    cutoff, shape = config.sampling.cutoff, config.crystal.shape
+    if cutoff == 0.0 or (shape == "square" and not interpolate):
+        ledger.choose("sampling.cutoff", cutoff, "", "given" if cutoff else "default", "")
+        return cutoff
+    what = "interpolated structure factors" if interpolate else f"{shape} crystals"
+    ledger.note(f"sampling.cutoff is not used: it is not for {what}")
+    ledger.choose("sampling.cutoff", 0.0, "", "derived", f"not for {what}")
+    return 0.0
 
 
 def _resolve_precision(

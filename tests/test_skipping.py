@@ -100,6 +100,57 @@ def test_each_pixel_decides_for_itself(scene: Scene) -> None:
         assert part[inside].tobytes() == whole[inside].tobytes()
 
 
+def square_scene(scene: Scene, cutoff: float) -> Scene:
+    return dataclasses.replace(scene, shape="square", cutoff=cutoff)
+
+
+@given(sparse_scenes(), st.sampled_from([1e-8, 1e-5, 1e-3, 0.3]))
+def test_a_cutoff_takes_no_more_than_stated(scene: Scene, cutoff: float) -> None:
+    """At most the cutoff of what each pixel would have with every step on its reflection."""
+    kernel = KernelScene(square_scene(scene, cutoff))
+    # one cell has a lattice factor of 1 everywhere
+    unit, _ = KernelScene(dataclasses.replace(square_scene(scene, 0.0), cells=(1, 1, 1))).render()
+    largest = unit.astype(float) * float(np.prod(scene.cells, dtype=float)) ** 2
+    whole, _ = kernel.render(skip=False)
+    images = [kernel.render(isa=isa)[0] for isa in ISAS]
+    missing = whole.astype(float) - images[-1]
+    rounding = np.spacing(whole) + 1e-6 * cutoff * largest  # of the three float32 images
+    assert (missing >= -np.spacing(whole)).all()
+    assert (missing <= cutoff * largest + rounding).all()
+    for image in images[:-1]:  # every build leaves out the same steps
+        assert (abs(image.astype(float) - images[-1]) <= np.spacing(images[-1])).all()
+
+
+def test_a_cutoff_leaves_out_fringes_and_keeps_spots() -> None:
+    sampling = {"oversample": 1, "cutoff": 1e-4}
+    detector = {"pixels_fast": 120, "pixels_slow": 120, "pixel_mm": 0.3}
+    scene = strategies.plain_scene(
+        crystal=crystal(cells=30, misset_deg=(10, 20, 30)), sampling=sampling, detector=detector
+    )
+    kernel = KernelScene(scene)
+    assert kernel.skips
+    whole, _ = kernel.render(skip=False)
+    cut, _ = kernel.render()
+    peak = whole.max()
+    assert cut.max() > (1.0 - 1e-3) * peak
+    fringes = whole < 1e-6 * peak
+    assert fringes.sum() > 1000
+    assert cut[fringes].sum(dtype=float) < 0.5 * whole[fringes].sum(dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("changes", "interpolate"), [({"shape": "gauss"}, False), ({"cells": 30}, True)]
+)
+def test_a_cutoff_that_is_not_used_says_so(changes, interpolate, tmp_path) -> None:
+    listed = tmp_path / "a.hkl"
+    listed.write_text("0 0 0 1\n5 5 5 2\n")
+    sampling = {"cutoff": 1e-4, "interpolate": interpolate}
+    changes = crystal(**changes, hkl_file=str(listed))
+    scene = strategies.plain_scene(crystal=changes, sampling=sampling)
+    assert scene.cutoff == 0.0
+    assert any("sampling.cutoff is not used" in note for note in scene.notes)
+
+
 def crystal(**changes):
     return {"cells": 100, "mosaic_spread_deg": 1.0, "mosaic_domains": 20, **changes}
 
@@ -113,6 +164,7 @@ def test_sparse_patterns_are_skipped(shape: str) -> None:
     ("changes", "sampling"),
     [
         ({"shape": "square"}, {}),
+        ({"shape": "square", "cells": 30}, {"cutoff": 1e-8}),
         ({"shape": "round"}, {}),
         ({"shape": "gauss", "cells": 5}, {}),
         ({"shape": "gauss", "mosaic_domains": 2}, {}),

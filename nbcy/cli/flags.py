@@ -529,6 +529,12 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             to("sampling.precision"),
             "arithmetic (default: double)",
         ),
+        _flag(
+            "-cutoff",
+            REAL,
+            to("sampling.cutoff"),
+            "leave out steps of square crystals below this part of a spot's peak (default 0)",
+        ),
     ),
 }
 """The table, by heading of the help."""
