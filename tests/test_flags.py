@@ -33,7 +33,7 @@ SPEC_TEXT = """
 -oversample -oversample_thick -oversample_polar -oversample_omega -phi -osc -phistep -phisteps
 -water -stol -4stol -Q -roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
--printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision
+-printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
 """
 SPEC = SPEC_TEXT.split()
 
