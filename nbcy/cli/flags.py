@@ -533,7 +533,7 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             "-cutoff",
             REAL,
             to("sampling.cutoff"),
-            "leave out steps of square crystals below this part of a spot's peak (default 0)",
+            "drop steps below this part of a peak (default 0)",
         ),
     ),
 }
