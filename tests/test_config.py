@@ -178,6 +178,7 @@ FIELDS = {
         "dmin_angstrom": not_negative,
         "roi": rois,
         "precision": st.sampled_from(["double", "single"]),
+        "cutoff": st.sampled_from([0.0, 1e-9, 0.5]),
     },
     Background: {"water_um": not_negative},
 }
@@ -527,6 +528,8 @@ REFUSED = [
     ("sampling", "roi", (0, 9), "4 whole numbers"),
     ("sampling", "roi", (0, 9.5, 0, 9), "valid integer"),
     ("sampling", "precision", "half", "'double'"),
+    ("sampling", "cutoff", 1.0, "less than 1"),
+    ("sampling", "cutoff", -1e-3, "greater than or equal to 0"),
     ("background", "water_um", -1, "greater than or equal to 0"),
 ]
 
