@@ -32,11 +32,11 @@ MULTIPLICATIONS = 50
 """Multiplications and multiply-adds of a step of a square crystal, counted in the AVX-512 build's
 loop over wavelengths. They are what processors have fewest units for."""
 
-COST_NOISE = 1.25
-"""The same of what is not the kernel, which is timed in fewer repeats."""
-
 NOISE = 1.1
 """What `--compare` flags, beyond the spread of the repeats: the machine may be shared."""
+
+COST_NOISE = 1.25
+"""The same of what is not the kernel, which is timed in fewer repeats."""
 
 
 def seconds(work: Callable[[], object]) -> float:

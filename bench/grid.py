@@ -14,6 +14,7 @@ from nbcy.scene import build_scene
 from nbcy.structure_factors import HklGrid
 
 EDGES = (30, 100, 200, 300)
+ENDS = (("min", -1), ("max", 1))
 FLAGS = (
     "-default_F 1 -lambda 1 -N 20 -distance 100 -pixel 0.4 -detpixels 256 -oversample 1"
     " -nointerpolate -misset 10 20 30 -mosaic 0.5 -mosaic_domains 20 -dispersion 1 -dispsteps 5"
@@ -29,9 +30,6 @@ def kernel_of(edge: int) -> KernelScene:
     bounds = {f"{axis}_{end}": sign * half for axis in "hkl" for end, sign in ENDS}
     grid = HklGrid(data, **bounds, default_F=1.0, n_loaded=data.size)
     return KernelScene(dataclasses.replace(scene, hkl=grid))
-
-
-ENDS = (("min", -1), ("max", 1))
 
 
 def measure(repeats: int) -> dict[str, dict[str, float]]:

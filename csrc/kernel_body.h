@@ -44,7 +44,7 @@ typedef struct {
     nbcy_lanes omega_first, omega_sum, capture_total, polar_first, polar_seen, polar_any;
     nbcy_lanes sum_sources, sum_visits, sum;
     double q_centre[3], q_extent[3];       /* of a box around the scattering vectors of all lanes */
-    int n_chunk;
+    int n_chunk, scaled;                   /* scaled: the scattering vectors are still to be divided by each wavelength */
     double inverse_wavelength[NBCY_SWEEP];
     nbcy_lanes kept[NBCY_SWEEP];           /* 0 where dmin skips */
     nbcy_lanes sum_orientations[NBCY_CHUNK];
@@ -194,8 +194,9 @@ static int aim_sources(const nbcy_scene *sc, nbcy_block *b, int64_t first, int n
     const nbcy_source *source = sc->sources + first;
     const double *in = source->incident, kahn = sc->kahn_factor;
     const double *e = source->pol_e, *p = source->pol_b;
-    const double inverse_wavelength = n == 1 ? source->inverse_wavelength : 1.0;
+    const double inverse_wavelength = source->shared ? 1.0 : source->inverse_wavelength;
     b->n_chunk = n;
+    b->scaled = source->shared;   /* not by the chunk, which differs between images, traces and what nearby.h does */
     FOR_LANES {
         b->qx[i] = (b->dx[i] - in[0]) * inverse_wavelength;
         b->qy[i] = (b->dy[i] - in[1]) * inverse_wavelength;
@@ -220,7 +221,7 @@ static int aim_sources(const nbcy_scene *sc, nbcy_block *b, int64_t first, int n
     if (first_visit && first == 0)
         FOR_LANES b->polar_any[i] = b->polar[i];
     for (int j = 0; j < n; j++)
-        b->inverse_wavelength[j] = n == 1 ? 1.0 : source[j].inverse_wavelength;
+        b->inverse_wavelength[j] = b->scaled ? source[j].inverse_wavelength : 1.0;
     if (sc->dmin == 0.0)
         return 1;
     double kept_any = 0.0;
@@ -441,8 +442,7 @@ NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy
                                      : place == OUTSIDE ? nbcy_all(sc->default_F) : nbcy_lookup(sc->F, at + i * NBCY_WIDTH));
 }
 
-/* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk.
-   scaled: the scattering vectors are still to be divided by each source's wavelength. */
+/* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk. */
 NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const enum place place,
                            const int scaled, const int interpolated)
 {
@@ -465,7 +465,7 @@ NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const d
 
 /* Calls steps(sc, b, cell, shape, place, scaled, ...) with constants in place of what is known at run time alone. */
 #define NBCY_SPECIALISED(steps, shape, place, ...) \
-    switch (2 * (place) + (b->n_chunk > 1)) { \
+    switch (2 * (place) + b->scaled) { \
     case 2 * INSIDE: steps(sc, b, cell, shape, INSIDE, 0, ##__VA_ARGS__); break; \
     case 2 * INSIDE + 1: steps(sc, b, cell, shape, INSIDE, 1, ##__VA_ARGS__); break; \
     case 2 * ASTRIDE: steps(sc, b, cell, shape, ASTRIDE, 0, ##__VA_ARGS__); break; \

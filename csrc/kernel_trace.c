@@ -22,7 +22,8 @@ static void trace_visit(nbcy_trace *trace, const nbcy_block *b, int64_t visit)
 static void trace_source(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, int64_t source, int64_t index)
 {
     const double *in = sc->sources[source].incident;
-    copy3(trace->scattering + 3 * index, b->qx[0], b->qy[0], b->qz[0]);
+    const double scale = b->inverse_wavelength[0];
+    copy3(trace->scattering + 3 * index, b->qx[0] * scale, b->qy[0] * scale, b->qz[0] * scale);
     trace->polar[index] = b->polar[0];
     trace->skipped[index] = sc->dmin > 0.0 && b->kept[0][0] == 0.0;
     if (index == 0)

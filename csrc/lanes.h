@@ -92,8 +92,8 @@ NBCY_INLINE real nbcy_all(double x) { return (real){x, x}; }
 #endif
 
 #if NBCY_WIDTH < 4
-/* a b + c, in one rounding where the processor has that. Nothing else is contracted: h, k and l are the same to the last
-   bit in every build. */
+/* a b + c, in one rounding where the processor has that. Nothing else is contracted: in double precision h, k and l are
+   the same to the last bit in every build. */
 #if NBCY_WIDTH == 2 && defined(__FP_FAST_FMA)
 NBCY_INLINE real nbcy_fma(real a, real b, real c)
 {

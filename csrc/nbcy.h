@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
     double incident[3];
     double inverse_wavelength;
+    int shared;                    /* a neighbour has the same direction: h, k, l are divided by the wavelength last */
     double relative_weight;        /* 1 when all sources weigh the same */
     double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: section 9 */
 } nbcy_source;

@@ -1,6 +1,6 @@
 /* The few functions of one variable that the kernel needs, branch-free, on a vector of lanes.
-   Polynomials are Remez fits made for nbcy; stated errors are those of the fit, rounding adds about one ulp
-   (measured against mpmath in tests/test_vecmath.py). With NBCY_SCALAR they are libm's. */
+   Polynomials are Remez fits made for nbcy; stated errors are those of the fits. docs/accuracy.md says what rounding adds,
+   tests/test_vecmath.py measures both against mpmath. With NBCY_SCALAR they are libm's. */
 #ifndef NBCY_VECMATH_H
 #define NBCY_VECMATH_H
 
@@ -10,7 +10,7 @@
 
 /* sin(pi x)/(NBCY_SINE_SCALE x) for n <= 6 numbers |x| <= 1/2, relative error 1.5e-16: a monic polynomial of degree 7 in
    t = x^2 - 3. Knuth's preprocessing of coefficients trades multiplications for additions, and processors with pipes
-   for each do both at once; among shifts of t this one keeps the rounding error at 4 ulp. */
+   for each do both at once; among shifts of t this one loses least to rounding. */
 #define NBCY_SINE_SCALE (-0x1.62626682309cdp-16)
 NBCY_INLINE void nbcy_sine_cores(real *restrict p, const real *restrict x, const int n)
 {
@@ -105,7 +105,7 @@ NBCY_INLINE real nbcy_exp_negative(real x)
 }
 
 /* 3 (sin x - x cos x) / x^3 at x = pi y, y >= 0: the transform of a sphere.
-   The series below x = 1 avoids the cancellation; relative error 5e-15. */
+   The series below x = 1, cut off at 4e-16, avoids the cancellation. */
 NBCY_INLINE real nbcy_sphere(real y)
 {
     real n = nbcy_rint(y), f = y - n;

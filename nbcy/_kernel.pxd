@@ -22,6 +22,7 @@ cdef extern from "nbcy.h" nogil:
     ctypedef struct nbcy_source:
         double incident[3]
         double inverse_wavelength
+        int shared
         double relative_weight
         double pol_b[3]
         double pol_e[3]

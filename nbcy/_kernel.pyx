@@ -308,8 +308,11 @@ cdef class KernelScene:
             b /= np.linalg.norm(b, axis=1, keepdims=True)
             e = np.cross(incident, b)
             e /= np.linalg.norm(e, axis=1, keepdims=True)
+        like_next = (incident[1:] == incident[:-1]).all(axis=1)
+        shared = np.append(like_next, False) | np.append(False, like_next)
         for i in range(n):
             source = <nbcy_source *> &memory[i * sizeof(nbcy_source)]
+            source.shared = shared[i]
             copy_vector(source.incident, incident[i])
             copy_vector(source.pol_b, b[i])
             copy_vector(source.pol_e, e[i])
@@ -390,9 +393,9 @@ cdef class KernelScene:
         """What csrc/nearby.h needs to leave out steps that cannot be seen."""
         cdef nbcy_scene *c = &self.c
         reach = {"gauss": GAUSS_REACH, "tophat": 0.3969}[self.scene.shape]
-        # rho < reach is an ellipsoid; how much of a cell of reciprocal space it fills, to the power 2/3
-        seen = 4.19 ** (2 / 3) * reach / self.scene.fudge / np.prod(self.scene.cells, dtype=float) ** (2 / 3)
-        if c.n_orientations * c.n_sources < FEW_STEPS or seen > MUCH_SEEN ** (2 / 3):
+        # rho < reach is an ellipsoid; this is the radius, squared, of a sphere as large: a tiny fudge overflows its cube
+        radius = reach / self.scene.fudge / np.prod(self.scene.cells, dtype=float) ** (2 / 3)
+        if c.n_orientations * c.n_sources < FEW_STEPS or radius > (MUCH_SEEN / 4.19) ** (2 / 3):
             return
         c.skip = 1
 

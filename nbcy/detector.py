@@ -34,7 +34,8 @@ MAX_PIXELS = 2**31 - 1
 
 _SQUARE_TOLERANCE = math.sin(0.1 / RTD)
 _NORMAL_TOLERANCE = math.cos(1.0 / RTD)
-_PARALLEL = 1e-9
+PARALLEL = 1e-9
+"""Sine of the angle below which two directions count as the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +244,7 @@ def resolve_frame(config: Config, ledger: Ledger) -> Frame:
         )
     beam, polarization = vectors["beam.direction"], vectors["beam.polarization_vector"]
     plane_normal = cross(beam, polarization)
-    parallel = bool(norm(plane_normal) < _PARALLEL)
+    parallel = bool(norm(plane_normal) < PARALLEL)
     if parallel and (given["beam.polarization_vector"] is not None or _uses_polarization(config)):
         raise ConfigError(
             "beam.polarization_vector",
@@ -637,7 +638,7 @@ def place_panels(
         close = float(dot(origin, normal))
         if close < 0.0:
             normal, close = -normal, -close
-        if not close > _PARALLEL * float(norm(origin)):
+        if not close > PARALLEL * float(norm(origin)):
             raise ConfigError(
                 f"{field}.origin_mm", given.origin_mm, "the sample must not lie in its plane"
             )

@@ -16,6 +16,7 @@ from nbcy.background import water_background
 from nbcy.choices import Choice, Ledger, Origin, origin_of
 from nbcy.constants import R_E_SQR, RTD
 from nbcy.detector import (
+    PARALLEL,
     DetectorPlacement,
     Frame,
     Panel,
@@ -59,8 +60,11 @@ Region = tuple[int, int, int, int]
 T = TypeVar("T", bound=np.generic)
 
 MAX_OVERSAMPLE: Final = 10_000
-MAX_SINGLE_CELLS: Final = 100_000
 """Most sub-pixels along an edge; a hundred million a pixel are a slip of units, not a plan."""
+
+MAX_SINGLE_CELLS: Final = 100_000
+"""Most cells along an axis in single precision: distances to a node below 1e-12 count as that, and
+h, k, l round once less often than in double, which shows where N times h is 1e9."""
 
 ROI_NEEDS_ONE_PANEL: Final = (
     "needs a detector of one panel; to leave out parts of several, give the panels `masked`"
@@ -512,7 +516,8 @@ def _check_polarization(config: Config, frame: Frame, sources: SourceList) -> No
     """Refuse a polarized beam that travels along its own electric field (physics 9)."""
     if config.beam.kahn_factor == 0.0 or config.beam.nopolar:
         return
-    along = np.flatnonzero(~np.cross(frame.polarization, sources.incident).any(axis=1))
+    across = norm(np.cross(frame.polarization, sources.incident))
+    along = np.flatnonzero(across < PARALLEL)
     if along.size:
         raise ConfigError(
             "beam.polarization_vector",

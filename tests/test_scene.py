@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import strategies
 
 from nbcy import structure_factors
 from nbcy.background import water_background
@@ -573,3 +574,15 @@ def test_parse_quirks():
         parse_quirks("phi_carry")
     assert len(QUIRKS) == 8
     assert all(effect and "\n" not in effect for effect in QUIRKS.values())
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.3, 7.0, 1.1])
+def test_a_polarized_source_along_its_field_is_refused(factor, tmp_path):
+    """Whatever rounding leaves of the angle between them."""
+    listed = tmp_path / "sources.txt"
+    listed.write_text("-10 0 0 1 1e-10\n-1 -3 -7 1 1e-10\n")
+    field = tuple(factor * x for x in (1.0, 3.0, 7.0))
+    beam = {"source_file": str(listed), "polarization_vector": field, "wavelength_angstrom": 1.0}
+    with pytest.raises(ConfigError, match="source 1 travels along it"):
+        strategies.plain_scene(beam={**beam, "kahn_factor": 0.9})
+    strategies.plain_scene(beam={**beam, "kahn_factor": 0.0})

@@ -76,9 +76,10 @@ def test_what_is_left_out_cannot_be_seen(scene: Scene) -> None:
 
 @pytest.mark.parametrize("shape", ["gauss", "tophat"])
 @pytest.mark.parametrize("cells", [10**3, 10**6, 10**9])
-def test_large_crystals_see_the_same_h(shape: str, cells: int) -> None:
+@pytest.mark.parametrize("wavelengths", [16, 17, 21, 65])  # more than whole chunks of 16 and 64
+def test_large_crystals_see_the_same_h(shape: str, cells: int, wavelengths: int) -> None:
     """What is looked at and what is rendered are the same numbers, to the last bit."""
-    beam = {"dispersion_percent": 1e-6, "dispersion_steps": 21}
+    beam = {"dispersion_percent": 10.0 / cells, "dispersion_steps": wavelengths}
     scene = strategies.scene_of_one_spot(cells, crystal={"shape": shape}, beam=beam)
     kernel = KernelScene(scene)
     assert kernel.skips
