@@ -399,6 +399,36 @@ def test_conversions_in_a_row(folder, tmp_path, capsys):
         assert np.degrees(recording.measurement.phi) == pytest.approx(10.6)
 
 
+@pytest.mark.parametrize("masked", [[], [(3, 5, 20, 22)]], ids=["no mask", "mask"])
+@pytest.mark.parametrize("dtype", ["uint32", "float32"])
+def test_a_pixel_that_one_frame_lacks(tmp_path, monkeypatch, capsys, masked, dtype):
+    """The others keep their counts there, also by way of a format without a mask."""
+    monkeypatch.chdir(tmp_path)
+    scene = build_scene(SERIES.with_overrides({"detector.masked": masked}))
+    measurement = measurement_of_scene(scene)
+    gaps = np.zeros(measurement.shape, bool) if not masked else scene.mask == 0
+    lacking = gaps.copy()
+    lacking[9, 7] = True
+    pixels = np.full(measurement.shape, 7, np.int32)
+    with frame_writer("p.nxs", measurement, 2, counts=True) as write:
+        write(Frame(pixels, lacking))
+        write(Frame(pixels, gaps))
+    assert main(["convert", "p.nxs", "q.nxs", "--dtype", dtype]) == 0
+    assert main(["convert", "p.nxs", "c_#.cbf"]) == 0
+    assert main(["convert", "c_#.cbf", "r.nxs", "--dtype", dtype]) == 0
+    assert capsys.readouterr().err == ""
+    for name in ("p.nxs", "q.nxs", "c_#.cbf", "r.nxs"):
+        with open_recording(name) as recording:
+            for frame, invalid in zip(recording, (lacking, gaps), strict=True):
+                np.testing.assert_array_equal(frame.photons(), np.where(invalid, np.nan, 7))
+    with h5py.File("q.nxs") as file:
+        mask = file["entry/instrument/detector"].get("pixel_mask")
+        if masked:
+            np.testing.assert_array_equal(mask[()] != 0, gaps)
+        else:
+            assert mask is None
+
+
 def test_a_geometry_for_what_has_none(folder, tmp_path, capsys):
     config = tmp_path / "c.toml"
     SERIES.save(config)

@@ -62,11 +62,12 @@ def run(args: argparse.Namespace) -> int:
         first = recording.frame(numbers[0])
         counts = first.pixels.dtype.kind != "f"
         if measurement is not None:
-            invalid = np.isnan(first.photons())
-            if measurement.invalid is not None:
-                invalid |= measurement.invalid
             measurement = measurement.at(numbers[0])
-            measurement = replace(measurement, invalid=invalid if invalid.any() else None)
+            if count == 1:  # what one frame of a series lacks, the others may have
+                invalid = np.isnan(first.photons())
+                if measurement.invalid is not None:
+                    invalid |= measurement.invalid
+                measurement = replace(measurement, invalid=invalid if invalid.any() else None)
         with frame_writer(
             args.output,
             measurement,

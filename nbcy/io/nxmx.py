@@ -204,6 +204,10 @@ class NxmxWriter:
             if masked is not None:
                 invalid = masked if invalid is None else masked | invalid
             pixels = self._integers.of(pixels, invalid)
+        elif invalid is not None:
+            beyond = invalid if masked is None else invalid & ~masked
+            if beyond.any():
+                pixels = Frame(pixels, beyond).photons()
         data = self._part(self._count)
         data.resize(len(data) + 1, axis=0)
         data[-1] = pixels
