@@ -46,6 +46,7 @@ from nbcy.series import frames, save_frames
 
 FRAMES = 5
 PIXEL_MM = 0.172
+NAN = float("nan")
 SERIES = plain_config(
     crystal={"cell_angstrom_deg": (40, 50, 60, 80, 85, 95), "cells": 5, "default_F": 100},
     beam={
@@ -865,6 +866,8 @@ def test_hdf5_that_is_no_image(tmp_path):
         ("data_origin", "here", "must hold whole numbers"),
         ("data_size", "large", "must hold whole numbers"),
         ("data_size", [7], "must hold whole numbers"),
+        ("data_size", [7.5, 40.0], "must hold whole numbers"),
+        ("data_origin", [NAN, 0.0], "must hold whole numbers"),
         ("module_offset", "far", "could not convert string to float"),
     ],
 )
@@ -931,13 +934,35 @@ def test_measurement_as_json(images):
     ("name", "value"),
     [
         ("wavelength", 0.0),
-        ("wavelength", float("nan")),
+        ("wavelength", NAN),
         ("phi", float("inf")),
         ("thickness", "thin"),
         ("beam", [0.0, 0.0, 0.0]),
+        ("beam", [NAN, 0.0, 1.0]),
+        ("beam", [1.0]),
+        ("polarization", [NAN] * 3),
+        ("spindle", [0.0, 0.0, 0.0]),
+        ("spindle", [NAN, 0.0, 0.0]),
+        ("cell", [[NAN] * 3] * 3),
+        ("cell", [1e-9] * 3),
         ("panels", []),
     ],
 )
 def test_measurements_that_cannot_be(images, name, value):
     told = measurement_of(images[0]).to_dict() | {name: value}
+    assert isinstance(Measurement.of_json(json.dumps(told)), str)
+
+
+def test_frames_are_not_checked_one_by_one(images, monkeypatch):
+    """Readers check what headers say; what follows from that takes no time per panel."""
+    measurement = measurement_of(images[0])
+    monkeypatch.delattr(Measurement, "check")
+    assert measurement.at(2).phi == pytest.approx(measurement.phi + 2 * measurement.osc)
+
+
+@pytest.mark.parametrize("name", ["fast", "slow", "origin"])
+def test_panels_that_cannot_be(images, name):
+    told = measurement_of(images[0]).to_dict()
+    assert isinstance(Measurement.of_json(json.dumps(told)), Measurement)
+    told["panels"][0] |= {name: [NAN, 0.0, 1.0]}
     assert isinstance(Measurement.of_json(json.dumps(told)), str)
