@@ -729,6 +729,22 @@ def test_a_series_writes_its_geometry(tmp_path, monkeypatch, images, template, p
         assert found.wavelength == pytest.approx(expected.wavelength, rel=1e-8)
 
 
+def test_a_series_is_resolved_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    built = []
+    for module in ("nbcy.scene", "nbcy.simulator"):
+        monkeypatch.setattr(f"{module}.build_scene", lambda *a: built.append(a) or build_scene(*a))
+    assert main(["simulate", "c.toml", "--frames", "2", "-o", "a.nxs", "-o", "a.expt"]) == 0
+    assert len(built) == 1
+
+
+def test_a_picture_is_that_of_the_first_frame(tmp_path, images):
+    images[0].save(tmp_path / "b.png")
+    save_frames(images[:2], tmp_path / "a.png", 1)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 def test_a_series_of_panels_refuses_early(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     crystal = {"cell_angstrom_deg": (40,), "cells": 1, "default_F": 1}
@@ -887,12 +903,16 @@ def test_modules_that_are_nowhere(folder, tmp_path, name, value, reason):
         open_recording(tmp_path / "s.nxs")
 
 
-def test_a_turned_detector_is_not_placed(folder, tmp_path):
+def test_a_turned_detector_is_not_placed(folder, tmp_path, capsys):
     data = (folder / "c_001.cbf").read_bytes()
     (tmp_path / "a.cbf").write_bytes(data.replace(b"2theta 0.0000", b"2theta 20.000"))
     with open_recording(tmp_path / "a.cbf") as recording:
         assert recording.measurement is None
         assert recording.unplaced.startswith("Detector_2theta is 20")
+    note = f"nbcy: {tmp_path / 'a.cbf'} does not tell its geometry: Detector_2theta is 20"
+    for name, status in (("a.tif", 0), ("a.nxs", 2)):
+        assert main(["convert", str(tmp_path / "a.cbf"), str(tmp_path / name)]) == status
+        assert capsys.readouterr().err.startswith(note)
 
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch, images):
