@@ -111,7 +111,9 @@ class Measurement:
         for direction in directions:
             if direction.shape != (3,) or not abs(float(norm(direction)) - 1.0) <= PERPENDICULAR:
                 raise ValueError("a direction is not a unit vector")
-        if self.cell is not None and not (self.cell.shape == (3, 3) and np.isfinite(self.cell).all()):
+        if self.cell is not None and not (
+            self.cell.shape == (3, 3) and np.isfinite(self.cell).all()
+        ):
             raise ValueError("the axes of the cell must be three vectors of finite numbers")
         if not 0.0 < self.wavelength < _FAR:
             raise ValueError(f"a wavelength of {1e10 * self.wavelength:g} Å cannot be")
