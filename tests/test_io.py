@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import nbcy
 from nbcy.config import Config, Crystal
 from nbcy.errors import ConfigError, FileError
 from nbcy.io.atomic import atomic_write, check_destination
@@ -637,6 +638,13 @@ def test_bad_npy(tmp_path):
         path.write_bytes(junk)
         with pytest.raises(FileError, match="not a usable NumPy array"):
             read_npy(path)
+
+
+def test_a_failure_on_the_way_has_a_public_name(tmp_path):
+    with pytest.raises(nbcy.WriteError), atomic_write(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert "WriteError" in nbcy.__all__
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_npy_header_that_promises_too_much(tmp_path):
