@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         NbcyWarning,
         UnitError,
         UsageError,
+        WriteError,
     )
     from nbcy.geometry import Geometry
     from nbcy.image import Image
@@ -49,7 +50,7 @@ _HOMES = {
     ),
     "nbcy.errors": (
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
-        *("UnitError", "UsageError"),
+        *("UnitError", "UsageError", "WriteError"),
     ),
     "nbcy.geometry": ("Geometry",),
     "nbcy.image": ("Image",),
@@ -89,6 +90,7 @@ __all__ = [
     "Trace",
     "UnitError",
     "UsageError",
+    "WriteError",
     "__version__",
     "audit",
     "build_scene",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from nbcy.constants import RTD
 from nbcy.conventions import Vector
 from nbcy.detector import place_panels, resolve_frame
 from nbcy.errors import ConfigError, FileError, NbcyWarning
+from nbcy.io.files import is_header
 from nbcy.io.measurement import Measurement, measurement_of_scene
 from nbcy.vectors import cross, norm, unit
 
@@ -33,9 +33,6 @@ KINDS: Final = (
     *("NeXus NXmx", "miniCBF", "SMV", "TIFF", "EDF"),
 )
 """What can be read."""
-
-_HEADER: Final = re.compile(rb"\{\s*\w+\s*=")
-"""How SMV and EDF begin, and JSON does not."""
 
 _FLAT: Final = 1e-9
 
@@ -301,7 +298,7 @@ def _reader(
 ) -> Callable[[str | os.PathLike[str]], Geometry]:
     """Tell what a file is, by its content and then by its name."""
     name, start = Path(path).name.upper(), data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith((b"\x89HDF", b"###CBF", b"II*\0", b"MM\0*")) or _HEADER.match(start):
+    if start.startswith((b"\x89HDF", b"###CBF", b"II*\0", b"MM\0*")) or is_header(start):
         return _read_image
     if start.startswith(b"{") or name.endswith((".EXPT", ".JSON")):
         from nbcy.io.expt import read_expt

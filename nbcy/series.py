@@ -60,9 +60,22 @@ def frames(
     ConfigError
         No frame, no rotation, or what `Simulator` refuses.
     """
+    simulator = Simulator(config, structure_factors=structure_factors)
+    return frames_of(simulator, count, threads=threads, seed=seed, stream=stream)
+
+
+def frames_of(
+    simulator: Simulator,
+    count: int,
+    *,
+    threads: int | None = None,
+    seed: int | None = None,
+    stream: Stream = "numpy",
+) -> Iterator[Image]:
+    """Do as `frames` does, from the simulator of the first frame."""
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ConfigError("frames", count, "must be a whole number of at least 1")
-    simulator = Simulator(config, structure_factors=structure_factors)
+    config = simulator.config
     osc = RTD * simulator.scene.sampling["phi"].range
     if config.spindle.osc_deg is not None:
         osc = config.spindle.osc_deg  # as the user typed it
@@ -118,7 +131,7 @@ def save_frames(
         writers: list[Write] = []
         for done, image in enumerate(images, 1):
             measurement = measurement_of(image)
-            if not writers:
+            if done == 1:
                 for path, format in chosen.items():
                     if format in PICTURES:
                         image.save(files.enter_context(atomic_path(path)), format=format)

@@ -42,6 +42,7 @@ def test_example(path, tmp_path):
 
 def test_the_command_of_the_readme(tmp_path, monkeypatch):
     """Spots on every module of a real detector, and its gaps."""
+    pytest.importorskip("gemmi")
     readme = (ROOT / "README.md").read_text()
     monkeypatch.chdir(tmp_path)
     command = r"^nbcy (simulate --pdb model\.pdb --detector eiger4m .*-o image\.png) *#"

@@ -46,6 +46,7 @@ from nbcy.series import frames, save_frames
 
 FRAMES = 5
 PIXEL_MM = 0.172
+NAN = float("nan")
 SERIES = plain_config(
     crystal={"cell_angstrom_deg": (40, 50, 60, 80, 85, 95), "cells": 5, "default_F": 100},
     beam={
@@ -399,6 +400,36 @@ def test_conversions_in_a_row(folder, tmp_path, capsys):
         assert np.degrees(recording.measurement.phi) == pytest.approx(10.6)
 
 
+@pytest.mark.parametrize("masked", [[], [(3, 5, 20, 22)]], ids=["no mask", "mask"])
+@pytest.mark.parametrize("dtype", ["uint32", "float32"])
+def test_a_pixel_that_one_frame_lacks(tmp_path, monkeypatch, capsys, masked, dtype):
+    """The others keep their counts there, also by way of a format without a mask."""
+    monkeypatch.chdir(tmp_path)
+    scene = build_scene(SERIES.with_overrides({"detector.masked": masked}))
+    measurement = measurement_of_scene(scene)
+    gaps = np.zeros(measurement.shape, bool) if not masked else scene.mask == 0
+    lacking = gaps.copy()
+    lacking[9, 7] = True
+    pixels = np.full(measurement.shape, 7, np.int32)
+    with frame_writer("p.nxs", measurement, 2, counts=True) as write:
+        write(Frame(pixels, lacking))
+        write(Frame(pixels, gaps))
+    assert main(["convert", "p.nxs", "q.nxs", "--dtype", dtype]) == 0
+    assert main(["convert", "p.nxs", "c_#.cbf"]) == 0
+    assert main(["convert", "c_#.cbf", "r.nxs", "--dtype", dtype]) == 0
+    assert capsys.readouterr().err == ""
+    for name in ("p.nxs", "q.nxs", "c_#.cbf", "r.nxs"):
+        with open_recording(name) as recording:
+            for frame, invalid in zip(recording, (lacking, gaps), strict=True):
+                np.testing.assert_array_equal(frame.photons(), np.where(invalid, np.nan, 7))
+    with h5py.File("q.nxs") as file:
+        mask = file["entry/instrument/detector"].get("pixel_mask")
+        if masked:
+            np.testing.assert_array_equal(mask[()] != 0, gaps)
+        else:
+            assert mask is None
+
+
 def test_a_geometry_for_what_has_none(folder, tmp_path, capsys):
     config = tmp_path / "c.toml"
     SERIES.save(config)
@@ -698,6 +729,22 @@ def test_a_series_writes_its_geometry(tmp_path, monkeypatch, images, template, p
         assert found.wavelength == pytest.approx(expected.wavelength, rel=1e-8)
 
 
+def test_a_series_is_resolved_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    SERIES.save("c.toml")
+    built = []
+    for module in ("nbcy.scene", "nbcy.simulator"):
+        monkeypatch.setattr(f"{module}.build_scene", lambda *a: built.append(a) or build_scene(*a))
+    assert main(["simulate", "c.toml", "--frames", "2", "-o", "a.nxs", "-o", "a.expt"]) == 0
+    assert len(built) == 1
+
+
+def test_a_picture_is_that_of_the_first_frame(tmp_path, images):
+    images[0].save(tmp_path / "b.png")
+    save_frames(images[:2], tmp_path / "a.png", 1)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
 def test_a_series_of_panels_refuses_early(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     crystal = {"cell_angstrom_deg": (40,), "cells": 1, "default_F": 1}
@@ -835,6 +882,8 @@ def test_hdf5_that_is_no_image(tmp_path):
         ("data_origin", "here", "must hold whole numbers"),
         ("data_size", "large", "must hold whole numbers"),
         ("data_size", [7], "must hold whole numbers"),
+        ("data_size", [7.5, 40.0], "must hold whole numbers"),
+        ("data_origin", [NAN, 0.0], "must hold whole numbers"),
         ("module_offset", "far", "could not convert string to float"),
     ],
 )
@@ -854,12 +903,16 @@ def test_modules_that_are_nowhere(folder, tmp_path, name, value, reason):
         open_recording(tmp_path / "s.nxs")
 
 
-def test_a_turned_detector_is_not_placed(folder, tmp_path):
+def test_a_turned_detector_is_not_placed(folder, tmp_path, capsys):
     data = (folder / "c_001.cbf").read_bytes()
     (tmp_path / "a.cbf").write_bytes(data.replace(b"2theta 0.0000", b"2theta 20.000"))
     with open_recording(tmp_path / "a.cbf") as recording:
         assert recording.measurement is None
         assert recording.unplaced.startswith("Detector_2theta is 20")
+    note = f"nbcy: {tmp_path / 'a.cbf'} does not tell its geometry: Detector_2theta is 20"
+    for name, status in (("a.tif", 0), ("a.nxs", 2)):
+        assert main(["convert", str(tmp_path / "a.cbf"), str(tmp_path / name)]) == status
+        assert capsys.readouterr().err.startswith(note)
 
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch, images):
@@ -901,13 +954,35 @@ def test_measurement_as_json(images):
     ("name", "value"),
     [
         ("wavelength", 0.0),
-        ("wavelength", float("nan")),
+        ("wavelength", NAN),
         ("phi", float("inf")),
         ("thickness", "thin"),
         ("beam", [0.0, 0.0, 0.0]),
+        ("beam", [NAN, 0.0, 1.0]),
+        ("beam", [1.0]),
+        ("polarization", [NAN] * 3),
+        ("spindle", [0.0, 0.0, 0.0]),
+        ("spindle", [NAN, 0.0, 0.0]),
+        ("cell", [[NAN] * 3] * 3),
+        ("cell", [1e-9] * 3),
         ("panels", []),
     ],
 )
 def test_measurements_that_cannot_be(images, name, value):
     told = measurement_of(images[0]).to_dict() | {name: value}
+    assert isinstance(Measurement.of_json(json.dumps(told)), str)
+
+
+def test_frames_are_not_checked_one_by_one(images, monkeypatch):
+    """Readers check what headers say; what follows from that takes no time per panel."""
+    measurement = measurement_of(images[0])
+    monkeypatch.delattr(Measurement, "check")
+    assert measurement.at(2).phi == pytest.approx(measurement.phi + 2 * measurement.osc)
+
+
+@pytest.mark.parametrize("name", ["fast", "slow", "origin"])
+def test_panels_that_cannot_be(images, name):
+    told = measurement_of(images[0]).to_dict()
+    assert isinstance(Measurement.of_json(json.dumps(told)), Measurement)
+    told["panels"][0] |= {name: [NAN, 0.0, 1.0]}
     assert isinstance(Measurement.of_json(json.dumps(told)), str)

@@ -28,6 +28,7 @@ from nbcy import (
     Simulator,
 )
 from nbcy.cli.main import main
+from nbcy.io.frames import open_recording
 from nbcy.presets import PRESETS
 from nbcy.vectors import cross, rotate, unit
 
@@ -322,6 +323,18 @@ def test_headers_that_do_not_place_the_pixels(changes, reason, tmp_path, monkeyp
     assert errors.startswith("nbcy: a.img does not tell its geometry: ")
     assert reason in errors
     assert Path("a.png").exists()
+
+
+def test_a_header_with_a_dash_is_no_json(tmp_path):
+    """Geometry and images tell EDF alike."""
+    path = tmp_path / "a.edf"
+    path.write_bytes(b"{\nMade-by = hand ;\n".ljust(510) + b"}\n" + bytes(100))
+    told = []
+    for read in (Geometry.read, open_recording):
+        with pytest.raises(FileError) as caught:
+            read(path)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
 
 
 # ---- what other libraries make of it

@@ -17,9 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import nbcy
 from nbcy.config import Config, Crystal
 from nbcy.errors import ConfigError, FileError
 from nbcy.io.atomic import atomic_write, check_destination
+from nbcy.io.files import blaming
 from nbcy.io.hkl import read_hkl, write_hkl
 from nbcy.io.matrix import read_matrix
 from nbcy.io.npy import read_npy, write_npy
@@ -636,6 +638,30 @@ def test_bad_npy(tmp_path):
         path.write_bytes(junk)
         with pytest.raises(FileError, match="not a usable NumPy array"):
             read_npy(path)
+
+
+def test_a_failure_on_the_way_has_a_public_name(tmp_path):
+    with pytest.raises(nbcy.WriteError), atomic_write(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert "WriteError" in nbcy.__all__
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_npy_header_that_promises_too_much(tmp_path):
+    path = tmp_path / "image.npy"
+    for shape in ((2, 3), (10**9, 10**8), (10**12, 10**12)):
+        with path.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(bytes(20))
+        reason = "not a usable NumPy array: it ends before the last of"
+        with pytest.raises(FileError, match=f"{reason} {shape[0]} x {shape[1]} numbers"):
+            read_npy(path)
+
+
+def test_a_lack_of_memory_is_not_the_files_fault(tmp_path):
+    with pytest.raises(MemoryError), blaming(tmp_path / "a.nxs", "image"):
+        raise MemoryError
 
 
 def test_integer_npy(tmp_path):

@@ -685,6 +685,7 @@ ATOM      1  N   ALA A   1      11.104   6.134  -6.504  1.00 20.00           N
         ("  -6.504", "  -6.5.4", "columns 47 to 54 of ATOM"),
         ("  1.00", "  x.00", "'  x.00' in columns 55 to 60 of ATOM"),
         (" 20.00", "  zz.z", "'  zz.z' in columns 61 to 66 of ATOM"),
+        ("50.000  90.00  90.00", "50.000  90.00       ", "columns 41 to 47 of CRYST1"),
         ("  90.00 P", "  9O.00 P", "a.pdb:1: '  9O.00' in columns 48 to 54 of CRYST1"),
     ],
 )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nbcy.cli.messages import note
 from nbcy.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -62,11 +63,14 @@ def run(args: argparse.Namespace) -> int:
         first = recording.frame(numbers[0])
         counts = first.pixels.dtype.kind != "f"
         if measurement is not None:
-            invalid = np.isnan(first.photons())
-            if measurement.invalid is not None:
-                invalid |= measurement.invalid
             measurement = measurement.at(numbers[0])
-            measurement = replace(measurement, invalid=invalid if invalid.any() else None)
+            if count == 1:  # what one frame of a series lacks, the others may have
+                invalid = np.isnan(first.photons())
+                if measurement.invalid is not None:
+                    invalid |= measurement.invalid
+                measurement = replace(measurement, invalid=invalid if invalid.any() else None)
+        else:
+            note_unplaced(args.input, recording)
         with frame_writer(
             args.output,
             measurement,
@@ -112,6 +116,11 @@ def open_input(
         if given is not None:
             check_shape(args.geometry, given, recording)
         yield recording, given or recording.measurement
+
+
+def note_unplaced(path: str, recording: Recording) -> None:
+    """Say why nobody knows where the pixels of images are."""
+    note(f"{path} does not tell its geometry: {recording.unplaced}")
 
 
 def check_shape(path: str, measurement: Measurement, recording: Recording) -> None:

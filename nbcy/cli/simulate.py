@@ -288,9 +288,9 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
     from nbcy.io.formats import output_format, pixel_kind
-    from nbcy.scene import build_scene
     from nbcy.series import check_outputs as check_series
-    from nbcy.series import frames, save_frames
+    from nbcy.series import frames_of, save_frames
+    from nbcy.simulator import Simulator
 
     count = 1 if args.frames is None else args.frames
     images = [path for path in args.output if not is_description(path)]
@@ -301,20 +301,21 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
         if (name := f"run.{option}") in invocation.given:
             others = "--frames, --noise, --dtype or --compression"
             raise UsageError(f"{invocation.given[name]}: does not go with {others}")
-    run, config = invocation.run, invocation.config
+    run = invocation.run
     try:
-        rendered = frames(
-            config,
+        simulator = Simulator(invocation.config)
+        rendered = frames_of(
+            simulator,
             count,
             threads=run.threads,
             seed=abs(run.seed) if args.noise else None,
             stream=args.noise_stream,
         )
         check_series(images, count, args.dtype, args.compression)
-        scene = build_scene(config)
         wide = pixel_kind("nxmx", args.noise, args.dtype) in ("uint32", "int32")
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
+    scene = simulator.scene
     check_scene(scene, args.output)
     # XDS reads no floats, and XDS.INP tells the largest pixel of 32 bits.
     named = [path for path in images if wide or output_format(path) != "nxmx"]

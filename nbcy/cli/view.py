@@ -50,8 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Draw."""
-    from nbcy.cli.convert import check_shape, open_input, read_measurement
-    from nbcy.cli.messages import note
+    from nbcy.cli.convert import check_shape, note_unplaced, open_input, read_measurement
     from nbcy.io.atomic import atomic_write, check_destination
     from nbcy.prediction import predict_spots
     from nbcy.view import draw_view
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     with atomic_write(output) as file:
         file.write(picture)
     if measurement is None:
-        note(f"{args.file} does not tell its geometry: {recording.unplaced}")
+        note_unplaced(args.file, recording)
     found = "" if spots is None else f", {len(spots)} predicted spots"
     print(f"frame {args.frame} of {recording.count}{found}: {output}")
     return 0

@@ -102,18 +102,25 @@ _COLUMNS: Final = {
 """Where the numbers of PDB records begin, and the last one ends."""
 
 _FIELD: Final = re.compile(rb" *[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *")
-_OPTIONAL: Final = (40, 54, 60)  # what MTRIX leaves blank, occupancy, B
+_BLANK: Final = {
+    **dict.fromkeys((b"ATOM  ", b"HETATM"), (54, 60)),  # occupancy, B
+    **dict.fromkeys((b"MTRIX1", b"MTRIX2", b"MTRIX3"), (40,)),  # before the translation
+}
+"""Which of them may be blank."""
 
 
 def _check_columns(path: str | os.PathLike[str], data: bytes) -> None:
     """Refuse letters where PDB has numbers: gemmi reads up to them."""
     for row, line in enumerate(data.splitlines(), 1):
-        columns = _COLUMNS.get(line[:6].upper())
+        record = line[:6].upper()
+        columns = _COLUMNS.get(record)
         if columns is None:
             continue
         for first, end in pairwise(columns):
             text = line[first:end]
-            if not (_FIELD.fullmatch(text) or (first in _OPTIONAL and not text.strip())):
+            if not (
+                _FIELD.fullmatch(text) or (first in _BLANK.get(record, ()) and not text.strip())
+            ):
                 where = f"columns {first + 1} to {end} of {line[:6].decode().strip()}"
                 raise FileError(path, f"{text.decode()!r} in {where} is not a number", row)
 

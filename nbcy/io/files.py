@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,14 +31,15 @@ def blaming(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     Raises
     ------
     FileError
-        In place of anything but nbcy's own errors; those that name no file get one.
+        In place of anything but nbcy's own errors, which get the file's name where they have
+        none, and a lack of memory.
     """
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
     except ConfigError as error:
         raise FileError(path, f"is not a usable {what}: {error}") from None
-    except NbcyError:
+    except (NbcyError, MemoryError):
         raise
     except Exception as error:
         # What the error says, without the marks that some kinds put around it.
@@ -70,6 +72,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise FileError(path, f"cannot be expanded: {error}") from None
     except ValueError as error:  # a NUL in the name
         raise FileError(path, f"is no file name: {error}") from None
+
+
+def is_header(start: bytes) -> bool:
+    """Whether a file begins as SMV and EDF do, and JSON does not."""
+    return re.match(rb"\{\s*[\w-]+\s*=", start) is not None
 
 
 def plain(data: bytes) -> bytes:

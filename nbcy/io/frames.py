@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.errors import ConfigError, FileError
-from nbcy.io.files import blaming, read_bytes
+from nbcy.io.files import blaming, is_header, read_bytes
 from nbcy.io.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _read_one(
         from nbcy.io.smv import read_smv_frame
 
         return read_smv_frame(path)
-    if re.match(rb"\{\s*[\w-]+\s*=", start):
+    if is_header(start):
         from nbcy.io.edf import read_edf
 
         return read_edf(path)

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,14 +82,21 @@ class Measurement:
     cell: FloatArray | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def check(self) -> Self:
         """Refuse what cannot be, as headers have it where something was not known.
+
+        For readers of files; what was computed is sound.
+
+        Returns
+        -------
+        Measurement
+            This one.
 
         Raises
         ------
         TypeError, ValueError
-            No number, one that is not finite, a length that is not positive, or a direction of
-            length 0.
+            No number, one that is not finite, a length that is not positive, or a direction that
+            is no unit vector.
         """
         if not self.panels:
             raise ValueError("there is no panel")
@@ -98,15 +105,23 @@ class Measurement:
                 raise ValueError(f"pixels of {1e3 * panel.pixel_size:g} mm cannot be")
             if not (abs(panel.origin) < _FAR).all() or panel.close_distance == 0.0:
                 raise ValueError("a panel must be somewhere, and not edge-on to the sample")
-            directions = (panel.fast, panel.slow, self.beam, self.polarization)
-            if any(abs(float(norm(direction)) - 1.0) > PERPENDICULAR for direction in directions):
-                raise ValueError("a direction has no length")
+        directions = [self.beam, self.polarization]
+        directions += [along for panel in self.panels for along in (panel.fast, panel.slow)]
+        directions += [] if self.spindle is None else [self.spindle]
+        for direction in directions:
+            if direction.shape != (3,) or not abs(float(norm(direction)) - 1.0) <= PERPENDICULAR:
+                raise ValueError("a direction is not a unit vector")
+        if self.cell is not None and not (
+            self.cell.shape == (3, 3) and np.isfinite(self.cell).all()
+        ):
+            raise ValueError("the axes of the cell must be three vectors of finite numbers")
         if not 0.0 < self.wavelength < _FAR:
             raise ValueError(f"a wavelength of {1e10 * self.wavelength:g} Å cannot be")
         for name in ("phi", "osc", "thickness", "bandwidth", "kahn_factor", "exposure", "flux"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ValueError(f"{name} must be finite")
+        return self
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -188,7 +203,7 @@ class Measurement:
     def of_json(cls, text: str) -> Measurement | str:
         """Read `to_dict` from JSON, or return why that cannot be done."""
         try:
-            return cls.from_dict(json.loads(text))
+            return cls.from_dict(json.loads(text)).check()
         except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
             return f"what nbcy wrote into its header is damaged: {error}"
 
@@ -385,7 +400,7 @@ def flat_measurement(
         polarization=frozen([0.0, 0.0, 1.0]),
         spindle=frozen([0.0, 0.0, 1.0]),
         **others,
-    )
+    ).check()
 
 
 def written_thickness(measurement: Measurement) -> float:

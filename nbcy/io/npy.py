@@ -56,10 +56,23 @@ def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.f
         Not an array of real numbers with two or three dimensions.
     """
     with blaming(path, "NumPy array"):
-        array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
+        data = read_bytes(path)
+        if data.startswith(np.lib.format.MAGIC_PREFIX):
+            _check_size(data)
+        array = np.load(io.BytesIO(data), allow_pickle=False)
     usable = isinstance(array, np.ndarray) and array.ndim in (2, 3)
     if not usable or array.dtype.kind not in "biuf":
         expected = "one array of real numbers with two dimensions, or three: panel, slow, fast"
         raise FileError(path, f"must hold {expected}")
     pixels: NDArray[Any] = array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
     return pixels if pixels.dtype == np.float32 else pixels.astype(np.float64)
+
+
+def _check_size(data: bytes) -> None:
+    """Refuse a header that promises more than there is: NumPy makes room for it first."""
+    file, formats = io.BytesIO(data), np.lib.format
+    version = formats.read_magic(file)
+    read = formats.read_array_header_2_0 if version > (1, 0) else formats.read_array_header_1_0
+    shape, _, dtype = read(file)
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > len(data) - file.tell():
+        raise ValueError(f"it ends before the last of {' x '.join(map(str, shape))} numbers")

@@ -204,6 +204,10 @@ class NxmxWriter:
             if masked is not None:
                 invalid = masked if invalid is None else masked | invalid
             pixels = self._integers.of(pixels, invalid)
+        elif invalid is not None:
+            beyond = invalid if masked is None else invalid & ~masked
+            if beyond.any():
+                pixels = Frame(pixels, beyond).photons()
         data = self._part(self._count)
         data.resize(len(data) + 1, axis=0)
         data[-1] = pixels
@@ -521,7 +525,8 @@ def _unit(item: Any, name: str) -> float:
 def _integers(item: Any) -> list[int]:
     """Return two numbers or more, (slow, fast) last."""
     values = np.asarray(item[()])
-    if values.dtype.kind not in "iuf" or values.size < 2:
+    whole = values.dtype.kind in "iuf" and (values == np.rint(values)).all()
+    if not whole or values.size < 2:
         raise ValueError(f"{item.name} must hold whole numbers, for slow and fast")
     return [int(x) for x in values.reshape(-1)]
 
@@ -614,7 +619,7 @@ def _read_measurement(
         invalid=mask if mask is not None and mask.any() else None,
         cell=cell,
         provenance=provenance,
-    )
+    ).check()
 
 
 def _read_panel(file: Any, module: Any) -> Panel:
