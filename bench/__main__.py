@@ -174,10 +174,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="for the last column")
+    everything = [*(s.name for s in SHAPES), "grid", "costs"]
     parser.add_argument(
         "--shapes",
         nargs="+",
-        choices=[*(s.name for s in SHAPES), "grid", "costs"],
+        choices=everything,
+        default=everything,
         help="what to measure; grid: lists of growing size, costs: what is not the kernel",
     )
     parser.add_argument(
@@ -195,8 +197,7 @@ def main() -> None:
     old = json.loads(arguments.compare.read_text()) if arguments.compare else None
     reference = arguments.reference.resolve() if arguments.reference else None
     out = arguments.json.resolve() if arguments.json else None
-    everything = [*(s.name for s in SHAPES), "grid", "costs"]
-    wanted = arguments.shapes or everything
+    wanted = arguments.shapes
     chosen = [s for s in SHAPES if s.name in wanted]
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
@@ -206,12 +207,13 @@ def main() -> None:
         grids = grid.measure(arguments.repeats) if "grid" in wanted else {}
         others = costs.measure(arguments.repeats) if "costs" in wanted else {}
         os.chdir("/")
-    found = peaks(results, arguments.threads)
+    found = peaks(results, arguments.threads) if results else {}
     print(f"one thread, median of {arguments.repeats}; (x...): ratio to scalar")
     for shape in chosen:
         print(f"  {shape.name:<6} {shape.what}")
-    print(table(results))
-    print(peak_lines(found))
+    if results:
+        print(table(results))
+        print(peak_lines(found))
     if grids:
         print("\n" + grid.table(grids))
     if others:

@@ -15,6 +15,9 @@
 #define NBCY_CHUNK 16
 #define NBCY_SWEEP 64
 
+/* rho from which a tophat is 0. */
+#define NBCY_TOPHAT_EDGE 0.3969
+
 /* What a float rounds to infinity. */
 #define NBCY_TOO_BRIGHT 0x1.ffffffp+127
 
@@ -335,7 +338,7 @@ NBCY_INLINE void lattice_factors(const nbcy_scene *sc, const real *restrict dist
         else if (shape == NBCY_GAUSS)
             lattice[i] = volume * nbcy_exp_negative(rho * (-1.0 / 0.63));
         else
-            lattice[i] = nbcy_if_less(rho, nbcy_all(0.3969), nbcy_all(volume), nbcy_all(0.0));
+            lattice[i] = nbcy_if_less(rho, nbcy_all(NBCY_TOPHAT_EDGE), nbcy_all(volume), nbcy_all(0.0));
     }
 }
 
@@ -523,6 +526,15 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
     }
 }
 
+/* What sums of squares have to be multiplied by: single.h has units of its own. */
+static double square_of_unit(const nbcy_scene *sc)
+{
+    if (NBCY_WIDTH == 1 || !sc->F_single)
+        return 1.0;
+    const double volume = sc->shape == NBCY_GAUSS ? sc->cells[0] * sc->cells[1] * sc->cells[2] : 1.0;
+    return (sc->largest_F * volume) * (sc->largest_F * volume);
+}
+
 /* The steps of one source, weighed. */
 static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight)
 {
@@ -551,11 +563,7 @@ static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *o
         add_orientations(sc, b, *own_orientations ? sc->first_orientations : sc->orientations
                          TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
         *own_orientations = 0;
-#if NBCY_WIDTH > 1
-        const double unit = sc->F_single ? unscaled_square(sc) : 1.0;
-#else
-        const double unit = 1.0;
-#endif
+        const double unit = square_of_unit(sc);
         for (int j = 0; j < n; j++)
             add_source(sc, b, j, sc->sources[source + j].relative_weight * unit);
     }

@@ -9,7 +9,6 @@
    multiply to less than the cutoff, because |sin pi d| >= 2 |d|: its lattice factor, squared, is below that part of the
    largest. Each pixel decides for itself, so that the image does not depend on how pixels are grouped. */
 
-#define NBCY_TOPHAT_EDGE 0.3969
 #define NBCY_GAUSS_SLOPE (2.0 / 0.63)      /* intensity: exp(-slope rho) */
 #define NBCY_GAUSS_END (0.63 * 708.5)      /* from here on nbcy_exp_negative is 0 */
 #define NBCY_HIDDEN (28.0 * 0.69314718055994531)

@@ -116,7 +116,7 @@ NBCY_INLINE nbcy_floats lattice_factors_single(const nbcy_scene *sc, real *dista
 }
 
 /* As add_steps, but in units of the largest amplitude where the crystal is gauss, and of the largest F in any case:
-   unscaled_square makes up for it. Here additions are what there is most of, so that multiply-adds take some over. */
+   square_of_unit makes up for it. Here additions are what there is most of, so that multiply-adds take some over. */
 NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape,
                                   const enum place place, const int scaled)
 {
@@ -151,13 +151,6 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
             sum[1] = nbcy_fma(second, second, sum[1]);
         }
     }
-}
-
-/* What the sums of squares in single precision have to be multiplied by. */
-static double unscaled_square(const nbcy_scene *sc)
-{
-    const double volume = sc->shape == NBCY_GAUSS ? sc->cells[0] * sc->cells[1] * sc->cells[2] : 1.0;
-    return (sc->largest_F * volume) * (sc->largest_F * volume);
 }
 
 static void add_orientation_single(const nbcy_scene *sc, nbcy_block *b, const double *cell, enum place place)

@@ -306,8 +306,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     a, b, c = (n * edge for n, edge in zip(cells, cell.sample, strict=True))
     cell = dataclasses.replace(cell, sample=(a, b, c))
     spread, rotations = _resolve_mosaic(config, ledger)
-    phi0 = to_si(config.spindle.phi_deg, "deg")
-    phis = phi0 + sampling["phi"].step * np.arange(sampling["phi"].count, dtype=float)
+    phis = spindle_angles(config.spindle.phi_deg, sampling["phi"])
     orientations, first_orientations = orient(
         cell.real * 1e-10, frame.spindle, phis, rotations, "phi_carryover" in quirks
     )
@@ -633,6 +632,11 @@ def _finest_spacing(
         f"{1.0 / finest:.3g} Angstrom (sampling.dmin_angstrom, -dmin set another limit)"
     )
     return dmin
+
+
+def spindle_angles(phi_deg: float, sweep: Sweep) -> FloatArray:
+    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 6)."""
+    return to_si(phi_deg, "deg") + sweep.step * np.arange(sweep.count, dtype=float)
 
 
 def calculated_for(scene: Scene, wavelength: float) -> HklGrid:

@@ -18,7 +18,7 @@ from nbcy.background import water_background
 from nbcy.choices import Choice
 from nbcy.errors import ConfigError, NbcyWarning
 from nbcy.lattice import orient
-from nbcy.scene import Scene, calculated_for
+from nbcy.scene import Scene, calculated_for, spindle_angles
 from nbcy.units import to_si
 from nbcy.vectors import frozen
 
@@ -238,8 +238,7 @@ class Varying:
         choices = dict(scene.choices)
         real, turns = scene.cell.real, self._turns
         if variation.phi_deg is not None:
-            steps = scene.sampling["phi"].step * np.arange(len(scene.phis), dtype=float)
-            phis = to_si(variation.phi_deg, "deg") + steps  # to the bit as in a scene of its own
+            phis = spindle_angles(variation.phi_deg, scene.sampling["phi"])
             turns = self._turn(phis)
             new["phis"] = frozen(phis)
             new["config"] = scene.config.with_overrides({"spindle.phi_deg": variation.phi_deg})
