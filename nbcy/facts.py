@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -172,57 +173,62 @@ _N = r"[-+0-9.eEinfa]+"
 """A printed number, infinities and NaN included."""
 
 # (what the line contains, how to read it, how precise its numbers are); each named group is a fact.
-_REPORT: Final = tuple(
-    (needle, re.compile(pattern), rtol)
-    for needle, pattern, rtol in (
-        ("convention selected", r"(?P<convention>\w+) convention selected", 0.0),
-        ("pivoting detector", r"around (?P<pivot>sample|direct beam spot)", 0.0),
-        ("FAST_AXIS", rf"DETECTOR_FAST_AXIS (?P<fast_axis>{_N} {_N} {_N})", FULL),
-        ("SLOW_AXIS", rf"DETECTOR_SLOW_AXIS (?P<slow_axis>{_N} {_N} {_N})", FULL),
-        ("NORMAL_AXIS", rf"DETECTOR_NORMAL_AXIS (?P<normal_axis>{_N} {_N} {_N})", FULL),
-        ("PIX0_VECTOR", rf"DETECTOR_PIX0_VECTOR (?P<origin>{_N} {_N} {_N})", FULL),
-        ("DETECTOR_X-AXIS=", rf"AXIS= (?P<fast_axis>{_N} {_N} {_N})", SHORT),
-        ("DETECTOR_Y-AXIS=", rf"AXIS= (?P<slow_axis>{_N} {_N} {_N})", SHORT),
-        ("DETECTOR_Z-AXIS=", rf"AXIS= (?P<normal_axis>{_N} {_N} {_N})", SHORT),
-        ("INCIDENT_BEAM", rf"DIRECTION= (?P<beam_direction>{_N} {_N} {_N})", SHORT),
-        ("spindle ROTATION", rf"AXIS= (?P<spindle>{_N} {_N} {_N})", SHORT),
-        ("PLANE_NORMAL=", rf"NORMAL= (?P<polarization_normal>{_N} {_N} {_N})", SHORT),
-        ("Unit Cell:", rf"Unit Cell: (?P<cell>{_N} {_N} {_N} {_N} {_N} {_N})", SHORT),
-        ("recommend -oversample", r"-oversample (?P<recommended_oversample>\d+)", 0.0),
-        ("fold oversampling", r"auto-selected (?P<recommended_oversample>\d+)-fold", 0.0),
-        ("interpolation", r"auto-selected (?P<interpolation>no|tricubic) interp", 0.0),
-        ("counting entries in", r"counting entries in (?P<hkl_file>.+)", 0.0),
-        ("created a total of", r"total of (?P<sources>\d+) sources", 0.0),
-        ("created a total of", r"total of (?P<domains>\d+) mosaic", 0.0),
-        ("initialized hkls", rf"(?P<hkl_loaded>\d+) initialized.* =(?P<default_F>{_N})\)", SHORT),
-        (" xtal: ", r"(?P<shape>\S+) xtal: (?P<cells>\d+x\d+x\d+) cells", 0.0),
-        ("wave=", rf"wave=(?P<wavelength>{_N}) meters \+/- (?P<dispersion>{_N})%", SHORT),
-        ("Kahn polarization", rf"factor: (?P<kahn>{_N})", SHORT),
-        ("polarization effect", r"effect (?P<nopolar>disabled)", 0.0),
-        ("obliquity effect", r"effect (?P<point_pixel>disabled)", 0.0),
-        ("curved detector", r"(?P<curved>curved) detector", 0.0),
-        ("incident fluence", rf"fluence: (?P<fluence>{_N})", SHORT),
-        ("distance=", rf"distance=(?P<distance>{_N}) detsize=", SHORT),
-        ("detsize=", rf"pixel=(?P<pixel>{_N}) meters \((?P<pixels>\d+x\d+) pixels", SHORT),
-        ("sensor is", rf"is (?P<thickness>{_N}) m thick in (?P<layers>\d+) layers", SHORT),
-        ("sensor is", rf"with mu= (?P<mu>{_N})", SHORT),
-        ("Xbeam=", rf"Xbeam=(?P<beam_centre>{_N} Ybeam={_N})", SHORT),
-        ("Fbeam=", rf"Fbeam=(?P<direct_beam>{_N} Sbeam={_N})", SHORT),
-        ("Xclose=", rf"^\s*Xclose=(?P<near_point_given>{_N} Yclose={_N})", SHORT),
-        ("Fclose=", rf"^\s*Fclose=(?P<near_point>{_N} Sclose={_N})", SHORT),
-        ("divrange=", rf"divrange=(?P<divergence>{_N})", SHORT),
-        (" sources", r"^\s*(?P<sources>\d+) sources\s*$", 0.0),
-        ("mosaic domains over", rf"(?P<domains>\d+) mosaic.*of (?P<mosaic_spread>{_N})", SHORT),
-        ("phi steps from", rf"phi steps from (?P<phi_range>{_N} to {_N}) degrees", SHORT),
-        ("pixel oversample", r"(?P<oversample>\d+)x\d+ pixel oversample", 0.0),
-        ("tracing pixel", r"spixel=(?P<pixel_traced>\d+, fpixel=\d+)", 0.0),
-        ("detector_convention=", r"detector_convention=(?P<convention>\w+)", 0.0),
-        ("angles_rad=", r"angles_rad=(?P<detector_rotations>rotx:.*)", SHORT),
-        (":close_distance_m=", rf"=(?P<close_distance>{_N})", FULL),
-        (":ratio=", rf"=(?P<ratio>{_N})", FULL),
-        (":distance_m=", rf"=(?P<distance>{_N})", FULL),
-    )
+_REPORT: Final = (
+    ("convention selected", r"(?P<convention>\w+) convention selected", 0.0),
+    ("pivoting detector", r"around (?P<pivot>sample|direct beam spot)", 0.0),
+    ("FAST_AXIS", rf"DETECTOR_FAST_AXIS (?P<fast_axis>{_N} {_N} {_N})", FULL),
+    ("SLOW_AXIS", rf"DETECTOR_SLOW_AXIS (?P<slow_axis>{_N} {_N} {_N})", FULL),
+    ("NORMAL_AXIS", rf"DETECTOR_NORMAL_AXIS (?P<normal_axis>{_N} {_N} {_N})", FULL),
+    ("PIX0_VECTOR", rf"DETECTOR_PIX0_VECTOR (?P<origin>{_N} {_N} {_N})", FULL),
+    ("DETECTOR_X-AXIS=", rf"AXIS= (?P<fast_axis>{_N} {_N} {_N})", SHORT),
+    ("DETECTOR_Y-AXIS=", rf"AXIS= (?P<slow_axis>{_N} {_N} {_N})", SHORT),
+    ("DETECTOR_Z-AXIS=", rf"AXIS= (?P<normal_axis>{_N} {_N} {_N})", SHORT),
+    ("INCIDENT_BEAM", rf"DIRECTION= (?P<beam_direction>{_N} {_N} {_N})", SHORT),
+    ("spindle ROTATION", rf"AXIS= (?P<spindle>{_N} {_N} {_N})", SHORT),
+    ("PLANE_NORMAL=", rf"NORMAL= (?P<polarization_normal>{_N} {_N} {_N})", SHORT),
+    ("Unit Cell:", rf"Unit Cell: (?P<cell>{_N} {_N} {_N} {_N} {_N} {_N})", SHORT),
+    ("recommend -oversample", r"-oversample (?P<recommended_oversample>\d+)", 0.0),
+    ("fold oversampling", r"auto-selected (?P<recommended_oversample>\d+)-fold", 0.0),
+    ("interpolation", r"auto-selected (?P<interpolation>no|tricubic) interp", 0.0),
+    ("counting entries in", r"counting entries in (?P<hkl_file>.+)", 0.0),
+    ("created a total of", r"total of (?P<sources>\d+) sources", 0.0),
+    ("created a total of", r"total of (?P<domains>\d+) mosaic", 0.0),
+    ("initialized hkls", rf"(?P<hkl_loaded>\d+) initialized.* =(?P<default_F>{_N})\)", SHORT),
+    (" xtal: ", r"(?P<shape>\S+) xtal: (?P<cells>\d+x\d+x\d+) cells", 0.0),
+    ("wave=", rf"wave=(?P<wavelength>{_N}) meters \+/- (?P<dispersion>{_N})%", SHORT),
+    ("Kahn polarization", rf"factor: (?P<kahn>{_N})", SHORT),
+    ("polarization effect", r"effect (?P<nopolar>disabled)", 0.0),
+    ("obliquity effect", r"effect (?P<point_pixel>disabled)", 0.0),
+    ("curved detector", r"(?P<curved>curved) detector", 0.0),
+    ("incident fluence", rf"fluence: (?P<fluence>{_N})", SHORT),
+    ("distance=", rf"distance=(?P<distance>{_N}) detsize=", SHORT),
+    ("detsize=", rf"pixel=(?P<pixel>{_N}) meters \((?P<pixels>\d+x\d+) pixels", SHORT),
+    ("sensor is", rf"is (?P<thickness>{_N}) m thick in (?P<layers>\d+) layers", SHORT),
+    ("sensor is", rf"with mu= (?P<mu>{_N})", SHORT),
+    ("Xbeam=", rf"Xbeam=(?P<beam_centre>{_N} Ybeam={_N})", SHORT),
+    ("Fbeam=", rf"Fbeam=(?P<direct_beam>{_N} Sbeam={_N})", SHORT),
+    ("Xclose=", rf"^\s*Xclose=(?P<near_point_given>{_N} Yclose={_N})", SHORT),
+    ("Fclose=", rf"^\s*Fclose=(?P<near_point>{_N} Sclose={_N})", SHORT),
+    ("divrange=", rf"divrange=(?P<divergence>{_N})", SHORT),
+    (" sources", r"^\s*(?P<sources>\d+) sources\s*$", 0.0),
+    ("mosaic domains over", rf"(?P<domains>\d+) mosaic.*of (?P<mosaic_spread>{_N})", SHORT),
+    ("phi steps from", rf"phi steps from (?P<phi_range>{_N} to {_N}) degrees", SHORT),
+    ("pixel oversample", r"(?P<oversample>\d+)x\d+ pixel oversample", 0.0),
+    ("tracing pixel", r"spixel=(?P<pixel_traced>\d+, fpixel=\d+)", 0.0),
+    ("detector_convention=", r"detector_convention=(?P<convention>\w+)", 0.0),
+    ("angles_rad=", r"angles_rad=(?P<detector_rotations>rotx:.*)", SHORT),
+    (":close_distance_m=", rf"=(?P<close_distance>{_N})", FULL),
+    (":ratio=", rf"=(?P<ratio>{_N})", FULL),
+    (":distance_m=", rf"=(?P<distance>{_N})", FULL),
 )
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str], float], ...]:
+    """Return the table, compiled when the first log is read: most command lines read none."""
+    return tuple((needle, re.compile(pattern), rtol) for needle, pattern, rtol in _REPORT)
+
+
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)\b")
 _PHI = re.compile(rf"phi(\d+) = ({_N})\s*$")
 _VECTORS = re.compile(rf"([XYZ]): *({_N}) +({_N}) +({_N})\s*$")
@@ -255,7 +261,7 @@ class ReportReader:
 
     def feed(self, line: str) -> None:
         """Look at one line."""
-        for needle, pattern, rtol in _REPORT:
+        for needle, pattern, rtol in _patterns():
             if needle in line and (match := pattern.search(line)):
                 for name, text in match.groupdict().items():
                     self._take(name, text.strip(), rtol)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nbcy.bands import bands
 from nbcy.constants import RTD
 from nbcy.errors import ConfigError, NbcyError, NbcyWarning
 from nbcy.io.atomic import check_destination
@@ -211,23 +212,23 @@ class Image:
         largest, place = -math.inf, (0, first[2], first[0])
         total = squares = 0.0
         count = 0
-        for panel, slow, row, counted in self._rows():
-            if counted is not None:
-                row = row[counted]
-            count += row.size
-            total += float(row.sum())
-            squares += float(row @ row)
-            if row.size and (peak := float(row.max())) > largest:
-                index = int(row.argmax())
-                fast = index if counted is None else int(np.flatnonzero(counted)[index])
-                largest, place = peak, (panel, slow, self.regions[panel][0] + fast)
+        for panel, slow, band, counted in self._bands():
+            values = band.ravel() if counted is None else band[counted]
+            count += values.size
+            total += float(values.sum())
+            squares += float(np.square(values).sum())
+            if values.size and (peak := float(values.max())) > largest:
+                index = int(values.argmax())
+                at = index if counted is None else int(np.flatnonzero(counted)[index])
+                row, column = divmod(at, band.shape[1])
+                largest, place = peak, (panel, slow + row, self.regions[panel][0] + column)
         mean = total / count if count else 0.0
         deviations = 0.0
         area = 0
-        for _, _, row, _ in self._rows():
-            row = row - mean
-            deviations += float(row @ row)
-            area += row.size
+        for _, _, band, _ in self._bands():
+            band -= mean
+            deviations += float(np.square(band, out=band).sum())
+            area += band.size
         return ImageStatistics(
             sum=total,
             mean=mean,
@@ -241,14 +242,15 @@ class Image:
             max_panel=place[0],
         )
 
-    def _rows(self) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.bool_] | None]]:
-        """Rows of the regions in float64, and which of their pixels the mask lets through."""
+    def _bands(self) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.bool_] | None]]:
+        """Yield panel, first row, some rows of its region in float64, and what the mask keeps."""
         for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self.regions):
             inside = slice(fast_min, fast_max + 1)
             mask = self.scene.mask_of(panel)
-            for slow in range(slow_min, slow_max + 1):
-                row = self.panels[panel][slow, inside].astype(np.float64)
-                yield panel, slow, row, None if mask is None else mask[slow, inside] != 0
+            for rows in bands(slow_min, slow_max, fast_max + 1 - fast_min):
+                band = self.panels[panel][rows, inside].astype(np.float64)
+                counted = None if mask is None else mask[rows, inside] != 0
+                yield panel, rows.start, band, counted
 
     def assembled(self, fill: float = math.nan) -> NDArray[np.float32]:
         """Return the panels beside each other as they are seen from the sample, for looking.
@@ -323,7 +325,7 @@ class Image:
 
     def overloads(self, adc: float = ADC_OFFSET) -> int:
         """Count the pixels that exceed 65535 once the offset is added."""
-        return sum(int(np.count_nonzero(row + adc > SATURATED)) for *_, row, _ in self._rows())
+        return sum(int(np.count_nonzero(band + adc > SATURATED)) for *_, band, _ in self._bands())
 
     def save(
         self,

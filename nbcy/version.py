@@ -1,10 +1,7 @@
-"""The version of this package."""
+"""The version of this package, which pyproject.toml takes from here."""
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
-try:
-    __version__ = version("nbcy")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+__version__: Final = "0.1.0"

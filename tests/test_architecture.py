@@ -16,7 +16,7 @@ SOURCES = Path(__file__).parent.parent / "nbcy"
 
 # Data flows from the left to the right; a module imports only what stands before it.
 LAYERS = [
-    {"errors", "constants", "version", "vectors", "choices", "quirks"},
+    {"errors", "constants", "version", "vectors", "bands", "choices", "quirks"},
     {"units"},
     {"config", "conventions", "presets"},
     {"_rng", "rng"},

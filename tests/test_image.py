@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -155,16 +156,21 @@ def test_noise_image_is_the_golden_file(case, seed, tmp_path):
     hnp.arrays(np.bool_, (5, 6)),
     st.tuples(st.integers(0, 5), st.integers(0, 5)).map(sorted),
     st.tuples(st.integers(0, 4), st.integers(0, 4)).map(sorted),
+    st.integers(1, 40),
 )
-def test_statistics_by_definition(pixels, mask, fast, slow):
+def test_statistics_by_definition(pixels, mask, fast, slow, band_pixels):
     scene = dataclasses.replace(small_scene(5, 6), mask=mask.astype(np.uint8))
-    statistics = Image(pixels, scene, {"roi": [*fast, *slow]}).statistics()
+    with mock.patch("nbcy.bands.BAND_PIXELS", band_pixels):
+        image = Image(pixels, scene, {"roi": [*fast, *slow]})
+        statistics = image.statistics()
+        overloads = image.overloads(0.0)
     region = np.zeros((5, 6), bool)
     region[slow[0] : slow[1] + 1, fast[0] : fast[1] + 1] = True
     counted = region & mask
     values = pixels[counted].astype(np.float64)
     n = len(values)
     assert statistics.pixels == n
+    assert overloads == (pixels[region] > 65535.0).sum()
     # Sums of at most 30 terms: 30 rounding errors at most.
     close = {"rel": 30 * 2.0**-52, "abs": 1e-300}
     assert statistics.sum == pytest.approx(math.fsum(values), **close)

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -514,10 +515,12 @@ def test_truncated_smv(text):
     st.floats(-1e6, 1e6),
     st.integers(0, 8),
     st.integers(0, 8),
+    st.integers(1, 40),
 )
-def test_counts_are_rounded_and_clipped(pixels, scale, adc, fast_min, slow_min):
+def test_counts_are_rounded_and_clipped(pixels, scale, adc, fast_min, slow_min, band_pixels):
     region = (fast_min, pixels.shape[1] - 1, slow_min, pixels.shape[0] - 1)
-    counts = to_counts(pixels, scale, adc, region)
+    with mock.patch("nbcy.bands.BAND_PIXELS", band_pixels):
+        counts = to_counts(pixels, scale, adc, region)
     exact = np.clip(pixels.astype(np.float64) * scale + adc, 0.0, 65535.0)
     # Half from rounding, and half a unit of a float32 below 2**16.
     assert (np.abs(counts - exact)[slow_min:, fast_min:] <= 0.5 + 2.0**-9).all()

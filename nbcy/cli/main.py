@@ -70,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 done; 1 failed while running; 2 wrong use or unreadable input; 130 interrupted.
     """
+    if argv is None:
+        _start_quickly()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         with warnings_as_notes():
@@ -91,6 +93,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError) as error:
         note(f"error: {str(error) or 'out of memory'}")
         return FAILED
+
+
+def _start_quickly() -> None:
+    """Spare a process that is ours alone what only slows its start.
+
+    BLAS would start threads that nothing here needs and that spin beside ours for 20 ms, Pydantic
+    would look through all that is installed for plugins, and the collector again and again through
+    what was imported, which stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    gc.set_threshold(200_000)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -123,14 +137,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _load(name: str) -> Any:
-    """Import a module of the command line; what comes with it stays: no garbage to look for."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return import_module(f"nbcy.cli.{name}")
-    finally:
-        if collecting:
-            gc.enable()
+    return import_module(f"nbcy.cli.{name}")
 
 
 def _run_subcommand(name: str, words: list[str]) -> int:

@@ -7,6 +7,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.bands import bands
 from nbcy.io.atomic import atomic_write
 
 
@@ -29,5 +30,6 @@ def write_pgm(path: str | os.PathLike[str], pixels: NDArray[np.float32], scale: 
     slow, fast = pixels.shape
     with atomic_write(path) as file:
         file.write(f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n".encode("ascii"))
-        for row in pixels:
-            file.write(np.clip(row.astype(np.float64) * scale, 0, 255).astype(np.uint8).data)
+        for rows in bands(0, slow - 1, fast):
+            levels = np.clip(pixels[rows].astype(np.float64) * scale, 0, 255)
+            file.write(levels.astype(np.uint8).data)

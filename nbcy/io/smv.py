@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.bands import bands
 from nbcy.constants import RTD
 from nbcy.errors import FileError
 from nbcy.io.atomic import atomic_write
@@ -308,11 +309,15 @@ def to_counts(
     fast_min, fast_max, slow_min, slow_max = roi
     counts = np.zeros(pixels.shape, dtype=np.uint16)
     inside = slice(fast_min, fast_max + 1)
-    for row in range(slow_min, slow_max + 1):
-        value = np.clip(pixels[row, inside].astype(np.float64) * scale + adc, -1, SATURATED + 1)
+    for rows in bands(slow_min, slow_max, fast_max + 1 - fast_min):
+        value = pixels[rows, inside].astype(np.float64)
+        value *= scale
+        value += adc
+        np.clip(value, 0, SATURATED, out=value)
         # The reference keeps the scaled pixel in a float before it rounds.
-        rounded = np.floor(value.astype(np.float32).astype(np.float64) + 0.5)
-        counts[row, inside] = np.clip(rounded, 0, SATURATED)
+        value = value.astype(np.float32).astype(np.float64)
+        value += 0.5
+        counts[rows, inside] = value  # drops the fraction
     return counts
 
 
