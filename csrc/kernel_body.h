@@ -413,14 +413,14 @@ NBCY_INLINE nbcy_grid grid_of(const nbcy_scene *sc)
     return grid;
 }
 
-/* Stores where the nodes' structure factors are. Astride: a node may lie outside the grid, whose outermost layer then
+/* Where a node's structure factor is, plus NBCY_ROUNDER. Astride: it may lie outside the grid, whose outermost layer then
    answers for it. */
-NBCY_INLINE void find_in_grid(const nbcy_grid *grid, const real *node, const enum place place, int64_t *at)
+NBCY_INLINE real index_in_grid(const nbcy_grid *grid, const real *node, const enum place place)
 {
     real inside[3];
     for (int axis = 0; axis < 3; axis++)
         inside[axis] = place == ASTRIDE ? nbcy_min(nbcy_max(node[axis], nbcy_all(grid->low[axis])), nbcy_all(grid->high[axis])) : node[axis];
-    nbcy_store_whole(at, nbcy_fma(inside[0], nbcy_all(grid->stride_h), nbcy_fma(inside[1], nbcy_all(grid->stride_k), inside[2] + grid->start)));
+    return nbcy_fma(inside[0], nbcy_all(grid->stride_h), nbcy_fma(inside[1], nbcy_all(grid->stride_k), inside[2] + grid->start));
 }
 
 /* F L at n places in reciprocal space. */
@@ -434,7 +434,7 @@ NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy
     for (int i = 0; i < 3 * n; i++)
         distance[i] = hkl[i] - node[i];
     for (int i = 0; i < n && place != OUTSIDE; i++)
-        find_in_grid(grid, node + 3 * i, place, at + i * NBCY_WIDTH);
+        nbcy_store_whole(at + i * NBCY_WIDTH, index_in_grid(grid, node + 3 * i, place));
     lattice_factors(sc, distance, shape, n, lattice);
     TRACE(b->h[0] = hkl[0]; b->k[0] = hkl[1]; b->l[0] = hkl[2]; b->lattice[0] = lattice[0]; b->reflection = at[0];)
     (void)b;
@@ -446,8 +446,8 @@ NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy
 }
 
 /* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk. */
-NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const int shape, const enum place place,
-                           const int scaled, const int interpolated)
+NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const enum place place, const int scaled,
+                           const int shape, const int interpolated)
 {
     const nbcy_grid grid = grid_of(sc);
     const int sources = scaled ? b->n_chunk : 1;
@@ -466,23 +466,23 @@ NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const d
     }
 }
 
-/* Calls steps(sc, b, cell, shape, place, scaled, ...) with constants in place of what is known at run time alone. */
-#define NBCY_SPECIALISED(steps, shape, place, ...) \
+/* Calls steps(sc, b, cell, place, scaled, ...) with constants in place of what is known at run time alone. */
+#define NBCY_SPECIALISED(steps, place, ...) \
     switch (2 * (place) + b->scaled) { \
-    case 2 * INSIDE: steps(sc, b, cell, shape, INSIDE, 0, ##__VA_ARGS__); break; \
-    case 2 * INSIDE + 1: steps(sc, b, cell, shape, INSIDE, 1, ##__VA_ARGS__); break; \
-    case 2 * ASTRIDE: steps(sc, b, cell, shape, ASTRIDE, 0, ##__VA_ARGS__); break; \
-    case 2 * ASTRIDE + 1: steps(sc, b, cell, shape, ASTRIDE, 1, ##__VA_ARGS__); break; \
-    case 2 * OUTSIDE: steps(sc, b, cell, shape, OUTSIDE, 0, ##__VA_ARGS__); break; \
-    default: steps(sc, b, cell, shape, OUTSIDE, 1, ##__VA_ARGS__); break; \
+    case 2 * INSIDE: steps(sc, b, cell, INSIDE, 0, ##__VA_ARGS__); break; \
+    case 2 * INSIDE + 1: steps(sc, b, cell, INSIDE, 1, ##__VA_ARGS__); break; \
+    case 2 * ASTRIDE: steps(sc, b, cell, ASTRIDE, 0, ##__VA_ARGS__); break; \
+    case 2 * ASTRIDE + 1: steps(sc, b, cell, ASTRIDE, 1, ##__VA_ARGS__); break; \
+    case 2 * OUTSIDE: steps(sc, b, cell, OUTSIDE, 0, ##__VA_ARGS__); break; \
+    default: steps(sc, b, cell, OUTSIDE, 1, ##__VA_ARGS__); break; \
     }
 
 NBCY_INLINE void add_steps_of_shape(const nbcy_scene *sc, nbcy_block *b, const double *cell, enum place place, const int shape)
 {
     if (sc->interpolate)
-        add_steps(sc, b, cell, shape, ASTRIDE, 1, 1);
+        add_steps(sc, b, cell, ASTRIDE, 1, shape, 1);
     else
-        NBCY_SPECIALISED(add_steps, shape, place, 0)
+        NBCY_SPECIALISED(add_steps, place, shape, 0)
 }
 
 static void add_orientation(const nbcy_scene *sc, nbcy_block *b, const double *cell, enum place place)

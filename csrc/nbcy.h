@@ -62,6 +62,7 @@ typedef struct {
 
     const double *F;               /* padded grid: section 7 and nbcy/structure_factors.py */
     const float *F_single;         /* the same over largest_F, where single precision is asked for; or NULL */
+    int few_cells;                 /* single precision of 32-bit fractions will do: single.h */
     double index_low[3], index_high[3];   /* of the padded grid */
     int64_t grid_k, grid_l;        /* extents of the two inner axes */
     double default_F;

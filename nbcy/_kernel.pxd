@@ -60,6 +60,7 @@ cdef extern from "nbcy.h" nogil:
         double cutoff
         const double *F
         const float *F_single
+        int few_cells
         double index_low[3]
         double index_high[3]
         int64_t grid_k

@@ -52,6 +52,10 @@ cdef int64_t TILE_PIXELS = 4096
 cdef int64_t TILE_STEPS = 1 << 22
 # Up to this |h| * N, rounding to integers is exact in every build.
 cdef double LARGEST_PHASE = 2.0 ** 50
+# Single precision: fractions of h, k, l as 32-bit integers move a pixel by up to 6e-10 of the fringe for each cell along
+# an axis, and leave room for |h| of this size.
+cdef int64_t FEW_CELLS = 64
+cdef double LARGEST_SPLIT = 2.0 ** 19
 
 # With fewer steps a pixel, finding out which can be seen does not pay.
 cdef int64_t FEW_STEPS = 8
@@ -344,6 +348,7 @@ cdef class KernelScene:
             raise ConfigError(
                 "crystal.cells", scene.cells, "too many cells for double precision: |h|*N must stay below 2**50"
             )
+        c.few_cells = max(scene.cells) <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
         if scene.first_orientations is not None:
             table = self._keep(np.ascontiguousarray(scene.first_orientations, float).reshape(-1, 9))
             c.first_orientations = &table[0, 0]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbcy._kernel import KernelScene, available_isas
-from nbcy.scene import Scene, build_scene
+from nbcy.scene import MAX_SINGLE_CELLS, Scene, build_scene
+from nbcy.structure_factors import StructureFactors
 
 OF_VALUE, OF_PEAK = 2e-6, 1e-7
 
@@ -36,12 +37,16 @@ def test_the_stated_error_holds(scene: Scene) -> None:
         assert (abs(image - exact) <= allowed).all(), isa
 
 
-@pytest.mark.parametrize("cells", [(36, 47, 29), (1000, 3, 250), (2, 1, 5)])
-def test_the_stated_error_holds_around_spots(cells) -> None:
-    """On a detector of many spots, the peak is the largest pixel within 10."""
+@pytest.mark.parametrize("shape", ["square", "gauss"])
+@pytest.mark.parametrize("pixel_mm", [0.4, 0.01])
+@pytest.mark.parametrize(
+    "cells", [(36, 47, 29), (1000, 3, 250), (2, 1, 5), (64, 64, 64), (65, 65, 65)]
+)
+def test_the_stated_error_holds_around_spots(cells, pixel_mm, shape) -> None:
+    """Of many spots or many fringes on the detector, the peak is the largest pixel within 10."""
     config = strategies.plain_config(
-        crystal={"cells": cells, "misset_deg": (10, 20, 30)},
-        detector={"pixels_fast": 160, "pixels_slow": 150, "pixel_mm": 0.4},
+        crystal={"cells": cells, "misset_deg": (10, 20, 30), "shape": shape},
+        detector={"pixels_fast": 160, "pixels_slow": 150, "pixel_mm": pixel_mm},
         beam={"wavelength_angstrom": 1.0, "dispersion_percent": 1.0, "dispersion_steps": 3},
         sampling={"interpolate": False},
     )
@@ -52,7 +57,69 @@ def test_the_stated_error_holds_around_spots(cells) -> None:
     windows = np.lib.stride_tricks.sliding_window_view(padded, (21, 21))
     peaks = windows.max(axis=(2, 3))
     assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * peaks).all()
-    assert (single != double).any()
+    assert (single != double).any() or not double.any()
+
+
+BRINK = {
+    name: scene
+    for name, make in strategies.DEGENERATE.items()
+    if (scene := make()).shape in ("square", "gauss")
+    and not scene.interpolate
+    and max(scene.cells) <= MAX_SINGLE_CELLS
+} | {
+    f"exactly between reflections, {cells}": dataclasses.replace(
+        strategies.DEGENERATE["exactly between reflections"](), cells=cells
+    )
+    for cells in ((31, 21, 41), (131, 121, 141))
+}
+
+
+@pytest.mark.parametrize("name", BRINK)
+def test_the_stated_error_holds_on_the_brink(name) -> None:
+    """Also which of two structure factors is meant half-way between reflections."""
+    scene = BRINK[name]
+    exact, _ = KernelScene(scene).render()
+    exact = exact.astype(float)
+    single = KernelScene(dataclasses.replace(scene, precision="single"))
+    for isa in available_isas():
+        image, _ = single.render(isa=isa)
+        allowed = OF_VALUE * exact + OF_PEAK * exact.max() + 2.0**-149
+        assert (abs(image - exact) <= allowed).all(), isa
+
+
+@pytest.mark.parametrize("shape", ["square", "gauss"])
+@pytest.mark.parametrize("cells", [3, 63, 65])
+@pytest.mark.parametrize("edge", [8e4, 3e5])
+def test_reflections_far_from_the_origin_are_found(edge, cells, shape) -> None:
+    """Of indices around 1e5, on a list that ends on the detector, each F unlike its neighbours'."""
+    config = strategies.plain_config(
+        crystal={
+            "cell_angstrom_deg": (edge, 0.9 * edge, 1.1 * edge),
+            "misset_deg": (10, 20, 30),
+            "cells": cells,
+            "shape": shape,
+        },
+        beam={"wavelength_angstrom": 1.0},
+        detector={
+            **{"pixels_fast": 12, "pixels_slow": 12, "distance_mm": 10.0, "pixel_mm": 1e-3},
+            **{"xbeam_mm": -8.0, "ybeam_mm": -9.0},
+        },
+        sampling={"interpolate": False},
+    )
+    unlisted = KernelScene(build_scene(config))
+    nodes = np.array(
+        [unlisted.trace(slow, fast)["hkl_rounded"].ravel() for slow, fast in np.ndindex(12, 12)]
+    )
+    assert abs(nodes).max() > edge / 2.0
+    inside = abs(nodes - np.median(nodes, axis=0)).max(axis=1)
+    listed = np.unique(nodes[inside < np.quantile(inside, 0.8)].astype(int), axis=0)
+    amplitudes = np.random.default_rng(1).uniform(100.0, 900.0, len(listed))
+    scene = build_scene(config, StructureFactors(listed, amplitudes, default_F=30.0))
+    double = KernelScene(scene).render()[0].astype(float)
+    for isa in available_isas():
+        kernel = KernelScene(dataclasses.replace(scene, precision="single"))
+        single, _ = kernel.render(isa=isa)
+        assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * double.max()).all(), isa
 
 
 @pytest.mark.parametrize("shape", ["square", "gauss"])
