@@ -155,6 +155,12 @@ static const real *first_omega(const nbcy_scene *sc, const nbcy_block *b)
     return single_visit(sc) ? b->omega : b->omega_first;
 }
 
+/* The same, of the first source. */
+static const real *first_polar(const nbcy_scene *sc, const nbcy_block *b)
+{
+    return single_visit(sc) && sc->n_sources == 1 ? b->polar : b->polar_any;
+}
+
 /* The same, of one layer. */
 static const real *first_capture(const nbcy_scene *sc, const nbcy_block *b, int layer)
 {
@@ -201,27 +207,20 @@ static int aim_sources(const nbcy_scene *sc, nbcy_block *b, int64_t first, int n
     b->n_chunk = n;
     b->scaled = source->shared;   /* not by the chunk, which differs between images, traces and what nearby.h does */
     FOR_LANES {
-        b->qx[i] = (b->dx[i] - in[0]) * inverse_wavelength;
-        b->qy[i] = (b->dy[i] - in[1]) * inverse_wavelength;
-        b->qz[i] = (b->dz[i] - in[2]) * inverse_wavelength;
-    }
-    if (sc->nopolar) {
-        FOR_LANES b->polar[i] = nbcy_all(1.0);
-    } else {
-        FOR_LANES {
-            real c = b->dx[i] * in[0] + b->dy[i] * in[1] + b->dz[i] * in[2];
-            b->polar[i] = 0.5 + 0.5 * c * c;
-        }
+        const real x = b->dx[i], y = b->dy[i], z = b->dz[i];
+        b->qx[i] = (x - in[0]) * inverse_wavelength;
+        b->qy[i] = (y - in[1]) * inverse_wavelength;
+        b->qz[i] = (z - in[2]) * inverse_wavelength;
+        const real c = x * in[0] + y * in[1] + z * in[2];
+        real polar = 0.5 + 0.5 * c * c;
         if (kahn != 0.0) {
-            FOR_LANES {
-                /* cos 2psi (1 - c^2) = x^2 - y^2 because d is of unit length: no arc tangent, no 0/0 */
-                real x = b->dx[i] * e[0] + b->dy[i] * e[1] + b->dz[i] * e[2];
-                real y = b->dx[i] * p[0] + b->dy[i] * p[1] + b->dz[i] * p[2];
-                b->polar[i] -= 0.5 * kahn * (x * x - y * y);
-            }
+            /* cos 2psi (1 - c^2) = along^2 - across^2 because d is of unit length: no arc tangent, no 0/0 */
+            const real along = x * e[0] + y * e[1] + z * e[2], across = x * p[0] + y * p[1] + z * p[2];
+            polar -= 0.5 * kahn * (along * along - across * across);
         }
+        b->polar[i] = sc->nopolar ? nbcy_all(1.0) : polar;
     }
-    if (first_visit && first == 0)
+    if (first_visit && first == 0 && first_polar(sc, b) != b->polar)
         FOR_LANES b->polar_any[i] = b->polar[i];
     for (int j = 0; j < n; j++)
         b->inverse_wavelength[j] = b->scaled ? source[j].inverse_wavelength : 1.0;
@@ -536,7 +535,7 @@ static double square_of_unit(const nbcy_scene *sc)
 }
 
 /* The steps of one source, weighed. */
-static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight)
+static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight, int first)
 {
     FOR_LANES {
         real sum = weight * b->sum_orientations[j][i];
@@ -544,14 +543,14 @@ static void add_source(const nbcy_scene *sc, nbcy_block *b, int j, double weight
             sum *= b->polar[i];
         if (sc->dmin > 0.0)
             sum *= b->kept[j][i];
-        b->sum_sources[i] += sum;
+        b->sum_sources[i] = first ? sum : b->sum_sources[i] + sum;
     }
 }
 
 /* Every step of a visit. The very first source of all that dmin keeps has orientations of its own. */
 static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *own_orientations TRACE(, nbcy_trace *trace, int64_t visit))
 {
-    int n;
+    int n, first = 1;
     for (int64_t source = 0; source < sc->n_sources; source += n) {
         n = *own_orientations ? 1 : chunk_of(sc, source, NBCY_CHUNK);
         const int kept = aim_sources(sc, b, source, n, first_visit);
@@ -564,28 +563,45 @@ static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *o
                          TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
         *own_orientations = 0;
         const double unit = square_of_unit(sc);
-        for (int j = 0; j < n; j++)
-            add_source(sc, b, j, sc->sources[source + j].relative_weight * unit);
+        for (int j = 0; j < n; j++, first = 0)
+            add_source(sc, b, j, sc->sources[source + j].relative_weight * unit, first);
     }
+    if (first)
+        FOR_LANES b->sum_sources[i] = nbcy_all(0.0);
 }
 
 #ifndef NBCY_TRACING
 #include "nearby.h"
 #endif
 
+/* What is oversampled of solid angle and capture. */
+NBCY_INLINE real visit_factor(const nbcy_scene *sc, const nbcy_block *b, int i)
+{
+    const real omega = sc->oversample_omega ? b->omega[i] : nbcy_all(1.0);
+    return sc->oversample_thick ? omega * b->capture[i] : omega;
+}
+
+/* What a visit adds to a pixel before its last factors. */
+NBCY_INLINE real visit_sum(const nbcy_scene *sc, const nbcy_block *b, int i, int layer)
+{
+    real factor = visit_factor(sc, b, i);
+    if (!sc->oversample_thick && !sc->layer_capture)
+        factor *= first_capture(sc, b, layer)[i];
+    return factor * b->sum_sources[i];
+}
+
 /* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. A pixel that goes alone
    is that of the very first visit. */
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, nbcy_trace *trace))
 {
     const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
-    const int absorbing = sc->mu != 0.0, thick_later = sc->oversample_thick || sc->layer_capture;
+    const int absorbing = sc->mu != 0.0, single = single_visit(sc);
     TRACE(int64_t visit = 0;)
     const real zero = nbcy_all(0.0);
     int own_orientations = alone;
-    FOR_LANES {
-        b->sum[i] = zero;
-        TRACE(b->sum_visits[i] = zero;)
-    }
+    if (!single)
+        FOR_LANES b->sum[i] = zero;
+    TRACE(b->sum_visits[0] = zero;)
     if (absorbing)
         FOR_LANES b->capture_total[i] = zero;
     if (sc->oversample_omega)
@@ -605,12 +621,11 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
                     b->capture_total[i] += b->capture[i];
                 }
             }
-            if (first && !single_visit(sc))
+            if (first && !single)
                 FOR_LANES b->omega_first[i] = b->omega[i];
             if (sc->oversample_omega && layer == 0)
                 FOR_LANES b->omega_sum[i] += b->omega[i];
             TRACE(trace_visit(trace, b, visit);)
-            FOR_LANES b->sum_sources[i] = zero;
 #ifndef NBCY_TRACING
             if (sc->skip && !alone)
                 add_nearby(sc, b, first);
@@ -618,20 +633,19 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
 #endif
                 add_all(sc, b, first, &own_orientations TRACE(, trace, visit));
             TRACE(visit++;)
-            const real *capture_first = first_capture(sc, b, layer);
-            FOR_LANES {
-                real factor = sc->oversample_omega ? b->omega[i] : nbcy_all(1.0);
-                if (sc->oversample_thick)
-                    factor *= b->capture[i];
-                TRACE(b->sum_visits[i] += factor * b->sum_sources[i];)
-                if (!thick_later)
-                    factor *= capture_first[i];
-                b->sum[i] += factor * b->sum_sources[i];
-            }
+            TRACE(b->sum_visits[0] += visit_factor(sc, b, 0) * b->sum_sources[0];)
+            if (!single)
+                FOR_LANES b->sum[i] += visit_sum(sc, b, i, layer);
         }
     }
     const real *capture_last = first_capture(sc, b, sc->layers - 1);
-    const real *polar_first = sc->dmin > 0.0 ? b->polar_first : b->polar_any, *omega_first = first_omega(sc, b);
+    const real *polar_any = first_polar(sc, b), *polar_first = sc->dmin > 0.0 ? b->polar_first : polar_any;
+    const real *omega_first = first_omega(sc, b);
+    if (NBCY_WIDTH > 1 && single && !absorbing && !sc->oversample_polar && !sc->oversample_omega && sc->water == 0.0) {
+        /* as below, without what is 1 or 0 */
+        FOR_LANES b->sum[i] = sc->scale * b->sum_sources[i] * (polar_first[i] * omega_first[i]);
+        return;
+    }
     const int last_only = sc->layer_capture && !sc->oversample_thick;
     const double inside_scale = sc->water_scaling ? sc->water : 0.0;
     const double outside_scale = sc->water_scaling ? 0.0 : sc->water;
@@ -643,10 +657,11 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
             chain *= omega_first[i];
         if (sc->water != 0.0) {
             inside = inside_scale * (sc->layer_capture ? nbcy_all(1.0) : b->capture_total[i]);
-            outside = outside_scale * b->polar_any[i] * omega_first[i] * b->capture_total[i];
+            outside = outside_scale * polar_any[i] * omega_first[i] * b->capture_total[i];
         }
-        real photons = sc->scale * (b->sum[i] + inside) * chain + outside;
-        TRACE(trace_chain(sc, trace, b, inside, outside);)
+        const real sum = single ? visit_sum(sc, b, i, 0) : b->sum[i];
+        real photons = sc->scale * (sum + inside) * chain + outside;
+        TRACE(b->sum[i] = sum; trace_chain(sc, trace, b, inside, outside);)
         b->sum[i] = photons;
     }
 }

@@ -209,9 +209,10 @@ static void look_closer(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, co
     }
 }
 
-/* The steps of a visit that can be seen, added to sum_sources. */
+/* The steps of a visit that can be seen. */
 static void add_nearby(const nbcy_scene *sc, nbcy_block *b, int first_visit)
 {
+    FOR_LANES b->sum_sources[i] = nbcy_all(0.0);
     nbcy_view view;
     start_view(sc, b->panel, &view);
     const int groups = (b->vectors * NBCY_WIDTH + NBCY_GROUP - 1) / NBCY_GROUP;
