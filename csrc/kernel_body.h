@@ -790,6 +790,7 @@ int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_til
     if (!b)
         return NBCY_NO_MEMORY;
     int status = NBCY_OK;
+    double total = 0.0;   /* here and not where the caller keeps it, next to other threads' */
     b->panel = &sc->panels[tile->panel];
     const int64_t rows = tile->slow_end - tile->slow_begin;
     /* square patches hold few reflections */
@@ -809,7 +810,7 @@ int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_til
             nbcy_patch patch = {slow, fast, tile->slow_end - slow, tile->fast_end - fast};
             patch.rows = patch.rows < patch_rows ? patch.rows : patch_rows;
             patch.columns = patch.columns < patch_columns ? patch.columns : patch_columns;
-            status |= render_patch(sc, b, &patch, 0, image, solid_angle);
+            status |= render_patch(sc, b, &patch, 0, image, &total);
             if (*cancel)
                 status |= NBCY_CANCELLED;
             if (status & (NBCY_CANCELLED | NBCY_NO_MEMORY)) {
@@ -822,8 +823,9 @@ int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_til
     if (holds_first_pixel(sc, b, &all)) {
         const int64_t first = sc->first_pixel - b->panel->offset, pitch = b->panel->pixels_fast;
         const nbcy_patch pixel = {first / pitch, first % pitch, 1, 1};
-        status |= render_patch(sc, b, &pixel, 1, image, solid_angle);
+        status |= render_patch(sc, b, &pixel, 1, image, &total);
     }
+    *solid_angle += total;
     free_block(b);
     return status;
 }
