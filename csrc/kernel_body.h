@@ -562,6 +562,10 @@ static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *o
         add_orientations(sc, b, *own_orientations ? sc->first_orientations : sc->orientations
                          TRACE(, trace, (visit * sc->n_sources + source) * sc->n_orientations));
         *own_orientations = 0;
+#if NBCY_WIDTH > 1
+        for (int j = 0; j < n && sc->F_single && words_by_turns(sc); j++)
+            put_in_order(b, j);
+#endif
         const double unit = square_of_unit(sc);
         for (int j = 0; j < n; j++, first = 0)
             add_source(sc, b, j, sc->sources[source + j].relative_weight * unit, first);

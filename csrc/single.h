@@ -14,15 +14,23 @@ typedef int32_t nbcy_ints __attribute__((vector_size(8 * NBCY_WIDTH)));
 #define NBCY_SPLITTER 0x1.8p20
 #define NBCY_SPLITTER_WORD 0x41380000u
 
+/* Words of two vectors come by turns, two of the first, two of the second: what one cheap shuffle makes. Sums that were
+   added up in that order are put in theirs in the end. */
 #if NBCY_WIDTH == 8
-#define NBCY_LOW_WORDS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define NBCY_HIGH_WORDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define NBCY_LOW_WORDS 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30
+#define NBCY_HIGH_WORDS 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31
+#define NBCY_FIRST_LANES 0, 1, 4, 5, 8, 9, 12, 13
+#define NBCY_SECOND_LANES 2, 3, 6, 7, 10, 11, 14, 15
 #elif NBCY_WIDTH == 4
-#define NBCY_LOW_WORDS 0, 2, 4, 6, 8, 10, 12, 14
-#define NBCY_HIGH_WORDS 1, 3, 5, 7, 9, 11, 13, 15
+#define NBCY_LOW_WORDS 0, 2, 8, 10, 4, 6, 12, 14
+#define NBCY_HIGH_WORDS 1, 3, 9, 11, 5, 7, 13, 15
+#define NBCY_FIRST_LANES 0, 1, 4, 5
+#define NBCY_SECOND_LANES 2, 3, 6, 7
 #else
 #define NBCY_LOW_WORDS 0, 2, 4, 6
 #define NBCY_HIGH_WORDS 1, 3, 5, 7
+#define NBCY_FIRST_LANES 0, 1
+#define NBCY_SECOND_LANES 2, 3
 #endif
 
 NBCY_INLINE nbcy_words nbcy_low_words(real a, real b)
@@ -33,6 +41,18 @@ NBCY_INLINE nbcy_words nbcy_low_words(real a, real b)
 NBCY_INLINE nbcy_words nbcy_high_words(real a, real b)
 {
     return __builtin_shuffle((nbcy_words)a, (nbcy_words)b, (nbcy_words){NBCY_HIGH_WORDS});
+}
+
+/* Whether the sums of this scene are by turns. */
+static int words_by_turns(const nbcy_scene *sc) { return sc->shape == NBCY_GAUSS || sc->few_cells; }
+
+static void put_in_order(nbcy_block *b, int j)
+{
+    for (int i = 0; i < b->vectors; i += 2) {
+        const real first = b->sum_orientations[j][i], second = b->sum_orientations[j][i + 1];
+        b->sum_orientations[j][i] = __builtin_shuffle(first, second, (whole){NBCY_FIRST_LANES});
+        b->sum_orientations[j][i + 1] = __builtin_shuffle(first, second, (whole){NBCY_SECOND_LANES});
+    }
 }
 
 NBCY_INLINE nbcy_words nbcy_all_words(uint32_t x) { return x - (nbcy_words){0}; }
@@ -88,18 +108,18 @@ NBCY_INLINE void nbcy_widen(nbcy_floats x, real *low, real *high)
 #endif
 }
 
-NBCY_INLINE nbcy_floats nbcy_lookup_floats(const float *table, const uint32_t *at)
+/* table[at[0]], table[at[stride]], ... */
+NBCY_INLINE nbcy_floats nbcy_lookup_floats(const float *table, const uint32_t *at, const int stride)
 {
-    nbcy_floats x;
+#define NBCY_FOUR(n) table[at[(n) * stride]], table[at[((n) + 1) * stride]], table[at[((n) + 2) * stride]], table[at[((n) + 3) * stride]]
 #if NBCY_WIDTH == 8
-    x = (nbcy_floats){table[at[0]], table[at[1]], table[at[2]], table[at[3]], table[at[4]], table[at[5]], table[at[6]], table[at[7]],
-                      table[at[8]], table[at[9]], table[at[10]], table[at[11]], table[at[12]], table[at[13]], table[at[14]], table[at[15]]};
+    return (nbcy_floats){NBCY_FOUR(0), NBCY_FOUR(4), NBCY_FOUR(8), NBCY_FOUR(12)};
 #elif NBCY_WIDTH == 4
-    x = (nbcy_floats){table[at[0]], table[at[1]], table[at[2]], table[at[3]], table[at[4]], table[at[5]], table[at[6]], table[at[7]]};
+    return (nbcy_floats){NBCY_FOUR(0), NBCY_FOUR(4)};
 #else
-    x = (nbcy_floats){table[at[0]], table[at[1]], table[at[2]], table[at[3]]};
+    return (nbcy_floats){NBCY_FOUR(0)};
 #endif
-    return x;
+#undef NBCY_FOUR
 }
 
 /* sin(pi x) sin(pi y) sin(pi z), |x|, |y|, |z| <= 1/2, up to a constant factor; each fit has the relative error 5e-9. */
@@ -210,15 +230,21 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
         project(b, cell, i, unscaled);
         for (int j = 0; j < sources; j++) {
             const real scale = nbcy_all(b->inverse_wavelength[j]);
-            uint32_t at[2 * NBCY_WIDTH];
+            uint32_t at[4 * NBCY_WIDTH];
             for (int v = 0; v < 6; v++)
                 node[v] = nbcy_ceil(scaled ? nbcy_fma(unscaled[v], scale, nbcy_all(-0.5)) : unscaled[v] - 0.5);
             for (int v = 0; v < 6; v++)
                 distance[v] = scaled ? nbcy_fma(unscaled[v], scale, -node[v]) : unscaled[v] - node[v];
             nbcy_floats F = nbcy_all_floats(default_F), lattice;
             if (place != OUTSIDE) {
-                const nbcy_words index = nbcy_low_words(index_in_grid(&grid, node, place), index_in_grid(&grid, node + 3, place));
-                memcpy(at, &index, sizeof at);
+                const real first = index_in_grid(&grid, node, place), second = index_in_grid(&grid, node + 3, place);
+                const nbcy_words by_turns = nbcy_low_words(first, second);
+                if (shape == NBCY_GAUSS) {
+                    memcpy(at, &by_turns, sizeof by_turns);
+                } else {
+                    memcpy(at, &first, sizeof first);
+                    memcpy(at + 2 * NBCY_WIDTH, &second, sizeof second);
+                }
             }
             if (shape == NBCY_GAUSS)
                 lattice = nbcy_exp2_negative_floats(split_exponent(metric, skew, distance), split_exponent(metric, skew, distance + 3));
@@ -226,7 +252,7 @@ NBCY_INLINE void add_steps_single(const nbcy_scene *sc, nbcy_block *restrict b, 
                 lattice = square_lattice_single(sc, distance);
             if (place != OUTSIDE) {
                 __asm__ volatile("" : "+m"(at));
-                F = nbcy_lookup_floats(sc->F_single, at);
+                F = nbcy_lookup_floats(sc->F_single, at, shape == NBCY_GAUSS ? 1 : 2);
             }
             add_squares(b, j, i, lattice * F);
         }
@@ -281,7 +307,7 @@ NBCY_INLINE void add_steps_of_few_cells(const nbcy_scene *sc, nbcy_block *restri
             const nbcy_floats lattice = nbcy_sine_product_floats(over) / nbcy_sine_product_floats(under);
             if (place != OUTSIDE) {
                 __asm__ volatile("" : "+m"(at));
-                F = nbcy_lookup_floats(sc->F_single, at);
+                F = nbcy_lookup_floats(sc->F_single, at, 1);
             }
             add_squares(b, j, i, lattice * F);
         }
