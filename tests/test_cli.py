@@ -88,6 +88,24 @@ def test_version_loads_nothing():
     assert not {"numpy", "pydantic", "tqdm", "PIL"} & set(done.stdout.split())
 
 
+@pytest.mark.parametrize("given", [None, "3"])
+@pytest.mark.parametrize("argv", ["None", "['--version']"])
+def test_only_a_process_of_its_own_is_tuned(argv, given):
+    """One BLAS thread, unless the user says how many; whoever calls main is left alone."""
+    code = (
+        "import gc, os, sys; sys.argv = ['nbcy', '--version']; before = gc.get_threshold(); "
+        f"from nbcy.cli.main import main; main({argv}); "
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'), gc.get_threshold() == before)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    if given:
+        environment["OPENBLAS_NUM_THREADS"] = given
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    alone = argv == "None"
+    assert done.stdout.split()[2:] == [given or ("1" if alone else "None"), str(not alone)]
+
+
 # The drop-in face.
 
 
