@@ -14,12 +14,13 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-# Debugging information would be six sevenths of the library, and a third of the time to build it.
-NO_DEBUGGING = "-g0"
+# Debugging information would be six sevenths of the library, and a third of the time to build it:
+# only where CFLAGS asks for it.
+DEBUGGING = "-g" if "-g" in os.environ.get("CFLAGS", "").split() else "-g0"
 # No -ffast-math: the reference built with it yields NaN. Multiply-adds are written where they are
 # wanted (csrc/lanes.h).
 KERNEL_FLAGS = [
-    *("-O3", "-std=gnu11", NO_DEBUGGING),
+    *("-O3", "-std=gnu11", DEBUGGING),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"),
 ]
 X86_64 = platform.machine().lower() in ("x86_64", "amd64")
@@ -104,7 +105,7 @@ kernel = Extension(
     include_dirs=["csrc"],
     depends=HEADERS,
     define_macros=[("NBCY_X86_64", "1")] if X86_64 else [],
-    extra_compile_args=["-O2", "-std=gnu11", NO_DEBUGGING],
+    extra_compile_args=["-O2", "-std=gnu11", DEBUGGING],
 )
 # Strict rounding: this stream must give the reference's numbers to the last bit.
 rng = Extension(
@@ -112,7 +113,7 @@ rng = Extension(
     sources=["nbcy/_rng.pyx", "csrc/rng.c"],
     include_dirs=["csrc"],
     depends=HEADERS,
-    extra_compile_args=["-O2", "-std=gnu11", NO_DEBUGGING, "-ffp-contract=off", "-fno-math-errno"],
+    extra_compile_args=["-O2", "-std=gnu11", DEBUGGING, "-ffp-contract=off", "-fno-math-errno"],
 )
 
 setup(

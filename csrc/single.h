@@ -57,7 +57,7 @@ static void put_in_order(nbcy_block *b, int j)
 
 NBCY_INLINE nbcy_words nbcy_all_words(uint32_t x) { return x - (nbcy_words){0}; }
 
-/* low <= x <= high, as signed numbers */
+/* max(low, x), then at most high, as signed numbers: lists far away wrap */
 NBCY_INLINE nbcy_words nbcy_clamp(nbcy_words x, nbcy_words low, nbcy_words high)
 {
 #if NBCY_WIDTH == 8
@@ -65,8 +65,9 @@ NBCY_INLINE nbcy_words nbcy_clamp(nbcy_words x, nbcy_words low, nbcy_words high)
 #elif NBCY_WIDTH == 4
     return (nbcy_words)_mm256_min_epi32(_mm256_max_epi32((__m256i)x, (__m256i)low), (__m256i)high);
 #else
-    const nbcy_words below = (nbcy_words)((nbcy_ints)x < (nbcy_ints)low), above = (nbcy_words)((nbcy_ints)x > (nbcy_ints)high);
-    return (x & ~(below | above)) | (low & below) | (high & above);
+    const nbcy_words below = (nbcy_words)((nbcy_ints)x < (nbcy_ints)low), raised = (x & ~below) | (low & below);
+    const nbcy_words above = (nbcy_words)((nbcy_ints)raised > (nbcy_ints)high);
+    return (raised & ~above) | (high & above);
 #endif
 }
 
@@ -274,8 +275,8 @@ NBCY_INLINE void add_steps_of_few_cells(const nbcy_scene *sc, nbcy_block *restri
     for (int axis = 0; axis < 3; axis++) {
         cells[axis] = nbcy_all_words((uint32_t)sc->cells[axis]);
         tiny[axis] = nbcy_all_floats((float)(sc->cells[axis] * NBCY_FLOAT_TINY));
-        low[axis] = NBCY_SPLITTER_WORD - (uint32_t)(int32_t)sc->index_high[axis];
-        high[axis] = NBCY_SPLITTER_WORD - (uint32_t)(int32_t)sc->index_low[axis];
+        low[axis] = NBCY_SPLITTER_WORD - (uint32_t)(int64_t)sc->index_high[axis];
+        high[axis] = NBCY_SPLITTER_WORD - (uint32_t)(int64_t)sc->index_low[axis];
     }
     const uint32_t start = high[0] * stride_h + high[1] * stride_k + high[2];
     for (int i = 0; i < b->vectors; i += 2) {

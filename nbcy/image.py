@@ -217,8 +217,8 @@ class Image:
             count += values.size
             total += float(values.sum())
             squares += float(np.square(values).sum())
-            if values.size and (peak := float(values.max())) > largest:
-                index = int(values.argmax())
+            if values.size and (peak := float(np.fmax.reduce(values))) > largest:
+                index = int((values == peak).argmax())
                 at = index if counted is None else int(np.flatnonzero(counted)[index])
                 row, column = divmod(at, band.shape[1])
                 largest, place = peak, (panel, slow + row, self.regions[panel][0] + column)

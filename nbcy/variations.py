@@ -254,7 +254,7 @@ class Varying:
             new["first_orientations"] = None if turns[1] is None else frozen(rows @ turns[1])
         if variation.wavelength_angstrom is not None:
             wavelength = to_si(variation.wavelength_angstrom, "angstrom")
-            new["wavelengths"] = frozen(scene.wavelengths * (wavelength / scene.wavelength))
+            new["wavelengths"] = frozen(scene.wavelengths / scene.wavelength * wavelength)
             new["sources"] = dataclasses.replace(scene.sources, wavelengths=new["wavelengths"])
             choices["beam.wavelength"] = Choice(wavelength, "m", "given", "varied")
         if variation.fluence_photons_per_m2 is not None:

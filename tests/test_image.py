@@ -189,6 +189,14 @@ def test_statistics_by_definition(pixels, mask, fast, slow, band_pixels):
     assert [statistics.max_slow, statistics.max_fast] == where.tolist()
 
 
+def test_what_is_no_number_does_not_hide_the_maximum():
+    pixels = np.arange(20.0).reshape(4, 5)
+    pixels[0, 0] = pixels[3, 4] = math.nan
+    statistics = Image(pixels, small_scene(4, 5), {}).statistics()
+    assert math.isnan(statistics.sum)
+    assert (statistics.max, statistics.max_slow, statistics.max_fast) == (18.0, 3, 3)
+
+
 def test_solid_angle_is_handed_on():
     image = Image(np.ones((4, 4)), small_scene(4, 4), {}, solid_angle=0.25)
     assert image.statistics().solid_angle == 0.25

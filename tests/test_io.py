@@ -689,7 +689,7 @@ def test_pgm_is_the_golden_file(tmp_path):
 def test_pgm_can_be_read(scratch, pixels, scale):
     from PIL import Image
 
-    write_pgm(scratch / "image.pgm", pixels, scale)
+    write_pgm(scratch / "image.pgm", np.asfortranarray(pixels), scale)
     with Image.open(scratch / "image.pgm") as picture:
         levels = np.asarray(picture)
     np.testing.assert_array_equal(levels, np.minimum(pixels.astype(np.float64) * scale // 1, 255))

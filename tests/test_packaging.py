@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from nbcy.version import __version__
+
 ROOT = Path(__file__).parent.parent
 USE = """
 import nbcy, nbcy._kernel
@@ -33,6 +35,11 @@ def run(*command, **options):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_citation_has_the_version():
+    lines = ROOT.joinpath("CITATION.cff").read_text().splitlines()
+    assert f"version: {__version__}" in lines
 
 
 def unpack(wheel, folder):

@@ -131,6 +131,21 @@ def test_reflections_far_from_the_origin_are_found(edge, cells, shape) -> None:
         assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * double.max()).all(), isa
 
 
+@pytest.mark.parametrize("index", [-(2**31), -1053294592, 2**30, 2**31 - 1])
+def test_a_list_beyond_reach_leaves_default_F(index) -> None:
+    """Where 32-bit indices wrap; the second one to where the sign changes."""
+    scene = build_scene(
+        strategies.plain_config(sampling={"interpolate": False}),
+        StructureFactors([[index, index, index]], [1e3], default_F=7.0),
+    )
+    double = KernelScene(scene).render()[0].astype(float)
+    assert double.any()
+    single = KernelScene(dataclasses.replace(scene, precision="single"))
+    for isa in available_isas():
+        image, _ = single.render(isa=isa)
+        assert (abs(image - double) <= OF_VALUE * double + OF_PEAK * double.max()).all(), isa
+
+
 @pytest.mark.parametrize("shape", ["square", "gauss"])
 @pytest.mark.parametrize("default_F", [1e-42, 1e40])
 def test_the_unit_of_F_does_not_matter(shape, default_F) -> None:

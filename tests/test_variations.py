@@ -144,6 +144,16 @@ def test_coordinates_serve_the_shortest_wavelength() -> None:
         made(3.0, anomalous=True).run_many(wavelength_angstrom=[1.2])
 
 
+@given(st.floats(0.1, 10.0), st.floats(0.1, 10.0))
+def test_one_wavelength_is_the_one_that_was_asked_for(configured, wanted) -> None:
+    """To the last bit: many cells make much of it."""
+    beam = {"wavelength_angstrom": configured}
+    sim = nbcy.Simulator(strategies.plain_config(beam=beam, detector={"pixels_fast": 1}))
+    (image,) = sim.run_many(wavelength_angstrom=[wanted])
+    own = strategies.plain_scene(beam={"wavelength_angstrom": wanted})
+    assert image.scene.wavelengths.tolist() == own.wavelengths.tolist()
+
+
 def test_sub_pixels_too_coarse_for_a_wavelength_are_told() -> None:
     sim = simulator(sampling={"oversample": None})
     with pytest.warns(nbcy.NbcyWarning, match="would be recommended for 0.5 Angstrom"):

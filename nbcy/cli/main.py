@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The words after the program's name; default ``sys.argv``.
+        The words after the program's name. Default ``sys.argv``, of a process that is the command
+        line's own: it is tuned to start quickly.
 
     Returns
     -------

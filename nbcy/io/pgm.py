@@ -32,4 +32,4 @@ def write_pgm(path: str | os.PathLike[str], pixels: NDArray[np.float32], scale: 
         file.write(f"P5\n{fast} {slow}\n# pixels scaled by {scale:g}\n255\n".encode("ascii"))
         for rows in bands(0, slow - 1, fast):
             levels = np.clip(pixels[rows].astype(np.float64) * scale, 0, 255)
-            file.write(levels.astype(np.uint8).data)
+            file.write(levels.astype(np.uint8, order="C").data)
