@@ -11,6 +11,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -58,11 +59,19 @@ def steps_in(kernel: KernelScene, roi: Roi) -> int:
 
 def reference_seconds(executable: Path, flags: list[str], roi: list[int]) -> float:
     """Wall time of an external nanoBragg on a region, less its time on a single pixel there."""
+    image = Path("reference.bin")
 
     def run(region: list[int]) -> float:
-        command = [str(executable), *flags, "-nonoise", "-nopgm", "-floatfile", "/dev/null"]
+        image.unlink(missing_ok=True)
+        command = [str(executable), *flags, "-nonoise", "-nopgm", "-floatfile", str(image)]
         command += ["-intfile", "/dev/null", "-roi", *map(str, region)]
-        return seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+        try:
+            taken = seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.exit(f"--reference: {error}")
+        if not image.exists():
+            sys.exit(f"--reference {executable}: it writes no -floatfile, as nanoBragg would")
+        return taken
 
     return run(roi) - run([roi[0], roi[0], roi[2], roi[2]])
 
@@ -105,7 +114,7 @@ def measure(shape: Shape, repeats: int, threads: int, reference: Path | None) ->
 
 def table(results: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for result in results for name in result["ns_per_step"]))
-    lines = [f"{'ns per step':<12}" + "".join(f"{name:>18}" for name in names)]
+    lines = [f"{'ns per step':<12}" + "".join(f"{name:>20}" for name in names)]
     for result in results:
         figures = result["ns_per_step"]
         cells = [
@@ -114,7 +123,7 @@ def table(results: list[dict[str, Any]]) -> str:
             else ""
             for name in names
         ]
-        lines.append(f"{result['shape']:<12}" + "".join(f"{cell:>18}" for cell in cells))
+        lines.append(f"{result['shape']:<12}" + "".join(f"{cell:>20}" for cell in cells))
     return "\n".join(lines)
 
 
@@ -129,7 +138,7 @@ def peaks(results: list[dict[str, Any]], threads: int) -> dict[str, dict[str, fl
         rate = multiply_adds_per_ns(isa)
         if rate is None:
             continue
-        together = multiply_adds_per_ns(isa, threads) or rate
+        together = multiply_adds_per_ns(isa, min(threads, os.cpu_count() or 1)) or rate
         found[isa] = {"multiply-adds per ns": rate, f"{threads} programs, times": together / rate}
         for result in results:
             if result["shape"] in ("seed", "broad"):
@@ -188,13 +197,23 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--compare", type=Path, help="an earlier --json: tell what changed")
     arguments = parser.parse_args()
-    if arguments.repeats < 1 or arguments.threads < 1:
-        parser.error("--repeats and --threads need at least 1")
+    if arguments.repeats < 1 or not 1 <= arguments.threads <= 1024:
+        parser.error("--repeats needs at least 1, --threads 1 to 1024")
     for name in ("reference", "compare"):
         path = getattr(arguments, name)
         if path and not path.is_file():
             parser.error(f"--{name} {path}: there is no such file")
-    old = json.loads(arguments.compare.read_text()) if arguments.compare else None
+    if arguments.json and (
+        arguments.json.is_dir() or not arguments.json.absolute().parent.is_dir()
+    ):
+        parser.error(f"--json {arguments.json}: there is no such folder, or it is one")
+    old = None
+    if arguments.compare:
+        try:
+            old = json.loads(arguments.compare.read_text())
+            old["results"], old["costs"]
+        except (ValueError, KeyError, TypeError):
+            parser.error(f"--compare {arguments.compare}: that is no --json of this program")
     reference = arguments.reference.resolve() if arguments.reference else None
     out = arguments.json.resolve() if arguments.json else None
     wanted = arguments.shapes
@@ -219,8 +238,11 @@ def main() -> None:
     if others:
         print(f"\n{'ms':>55}\n" + costs.table(others))
     if old is not None:
-        changes = compared(old, results) + compared_costs(old.get("costs", {}), others)
-        print("\n" + ("\n".join(changes) or "nothing changed beyond noise"))
+        changes = compared(old, results) + compared_costs(old["costs"], others)
+        both = {r["shape"] for r in old["results"]} & {r["shape"] for r in results}
+        common = both or old["costs"].keys() & others.keys()
+        nothing = "nothing changed beyond noise" if common else "nothing was measured in both"
+        print("\n" + ("\n".join(changes) or nothing))
     if out:
         figures = {
             "installation": config_info(),

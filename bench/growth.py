@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -32,6 +33,11 @@ def seconds(edge: int, domains: int) -> float:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("plot", type=Path, metavar="PLOT.png", help="the picture to write")
+    plot = parser.parse_args().plot
+    if not plot.absolute().parent.is_dir():
+        parser.error(f"{plot}: there is no such folder")
     from matplotlib import pyplot
 
     warnings.simplefilter("ignore")
@@ -51,10 +57,8 @@ def main() -> None:
         print(f"{name}: exponent {slope:.3f} over the upper half")
         for count, taken in zip(counts, times, strict=True):
             print(f"  {count:>9} {taken:.5f} s")
-    figure.savefig(sys.argv[1], dpi=110)
+    figure.savefig(plot, dpi=110)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
     main()

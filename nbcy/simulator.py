@@ -96,7 +96,7 @@ class Simulator:
             config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
         self._config = config
         self._kernel = KernelScene(build_scene(config, structure_factors))
-        for note in self.scene.notes:
+        for note in (*self.scene.notes, *_unused(self._kernel)):
             warnings.warn(note, NbcyWarning, stacklevel=2)
 
     def __repr__(self) -> str:
@@ -247,7 +247,7 @@ class Simulator:
             "nbcy": __version__,
             "isa": isa,
             "threads": threads,
-            "roi": None if region is None else list(region),
+            "roi": None if region is None else [int(edge) for edge in region],
             **self._configuration,
         }
         if variation is not None:
@@ -292,6 +292,17 @@ class Simulator:
 
         arrays = self._kernel.trace(slow, fast, panel)
         return Trace.from_kernel(self.scene, slow, fast, arrays, panel)
+
+
+def _unused(kernel: KernelScene) -> Iterator[str]:
+    """Say which wishes for speed this scene has no use for."""
+    if kernel.scene.cutoff > 0.0 and not kernel.skips:
+        yield (
+            "sampling.cutoff is not used: nothing is left out of fewer than eight phis x domains x "
+            "sources, or of crystals so small that a pixel sees much of reciprocal space"
+        )
+    if kernel.scene.precision == "single" and kernel.skips:
+        yield "sampling.precision = single is not used: steps that are not left out are in double"
 
 
 class _Fork:

@@ -180,7 +180,9 @@ def check_rotations(matrices: Any, first: int = 0) -> FloatArray:
     except (TypeError, ValueError):
         rotations = np.empty(0)
     if rotations.ndim != 3 or rotations.shape[1:] != (3, 3):
-        raise ConfigError("orientations", np.shape(matrices), "must be matrices of shape (n, 3, 3)")
+        where = f"orientations[{first}]" if len(matrices) == 1 else "orientations"
+        what = f"numbers of shape {rotations.shape}" if rotations.size else "not arrays of numbers"
+        raise ConfigError(where, what, "must be matrices of shape (n, 3, 3)")
     product = rotations @ rotations.transpose(0, 2, 1)
     # not a number is never less
     whole = (abs(product - np.eye(3)) < _ORTHOGONAL).all(axis=(1, 2))
@@ -189,7 +191,7 @@ def check_rotations(matrices: Any, first: int = 0) -> FloatArray:
         raise ConfigError(
             f"orientations[{first + i}]",
             rotations[i].tolist(),
-            "must be a rotation matrix: orthogonal, with determinant +1",
+            f"must be a rotation matrix: orthogonal to {_ORTHOGONAL:g}, with determinant +1",
         )
     return rotations
 

@@ -76,6 +76,12 @@ def test_wrong_regions(roi):
         small().run(roi=roi)
 
 
+def test_a_region_of_numpy_integers_is_written(tmp_path):
+    image = small().run(roi=np.array([1, 5, 2, 6]))
+    image.save(tmp_path / "a.tif")
+    assert image.provenance["roi"] == [1, 5, 2, 6]
+
+
 @pytest.mark.parametrize("threads", [0, -1, 1025, 2**31, True, 1.5, "many"])
 def test_wrong_threads(threads):
     with pytest.raises(nbcy.ConfigError, match="threads"):

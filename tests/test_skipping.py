@@ -11,6 +11,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nbcy
 from nbcy._kernel import KernelScene, available_isas
 from nbcy.scene import Scene
 
@@ -150,6 +151,28 @@ def test_a_cutoff_that_is_not_used_says_so(changes, interpolate, tmp_path) -> No
     scene = strategies.plain_scene(crystal=changes, sampling=sampling)
     assert scene.cutoff == 0.0
     assert any("sampling.cutoff is not used" in note for note in scene.notes)
+
+
+@pytest.mark.parametrize("changes", [{"cells": 10}, {"mosaic_domains": 7}])
+def test_a_cutoff_with_nothing_to_leave_out_says_so(changes) -> None:
+    sampling = {"cutoff": 1e-4, "oversample": 100}
+    config = strategies.plain_config(crystal=crystal(**changes), sampling=sampling)
+    with pytest.warns(nbcy.NbcyWarning, match=r"sampling\.cutoff is not used"):
+        nbcy.Simulator(config)
+
+
+@pytest.mark.parametrize(("shape", "cutoff"), [("gauss", 0.0), ("square", 1e-4)])
+def test_what_is_left_is_in_double_and_says_so(shape, cutoff) -> None:
+    sampling = {"cutoff": cutoff, "oversample": 100}
+    config = strategies.plain_config(
+        crystal=crystal(shape=shape),
+        sampling=sampling,
+        detector={"pixels_fast": 1, "pixels_slow": 1},
+    )
+    nbcy.Simulator(config)  # without a note
+    with pytest.warns(nbcy.NbcyWarning, match="single is not used: steps"):
+        single = nbcy.Simulator(config.with_overrides({"sampling.precision": "single"}))
+    assert single.run().pixels.tobytes() == nbcy.Simulator(config).run().pixels.tobytes()
 
 
 def crystal(**changes):

@@ -232,6 +232,8 @@ def test_masks_and_regions_hold() -> None:
         ({"orientations": [np.diag([1.0, 1.0, -1.0])]}, r"determinant \+1"),
         ({"orientations": [np.full((3, 3), np.nan)]}, "rotation matrix"),
         ({"orientations": [["a"] * 3] * 3}, "shape"),
+        ({"orientations": [[1, 2], [3]]}, "must be matrices"),
+        ({"orientations": [None, IDENTITY]}, "must be matrices"),
         ({"phi_deg": [np.inf]}, r"phi_deg\[0\].*finite"),
         ({"wavelength_angstrom": [1.0, 0.0]}, r"wavelength_angstrom\[1\].*positive"),
         ({"fluence_photons_per_m2": 1e20}, "one for each image"),

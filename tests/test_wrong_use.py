@@ -93,6 +93,7 @@ WRONG = [
     ("{} -precision half", "-precision: needs double", "single"),
     ("{} -quirks phi_carry", "-quirks: needs names of quirks", "phi_carryover", "'phi_carry'"),
     ("{} -threads 0", "-threads: needs a whole number of at least 1, not '0'"),
+    ("{} -threads 2000", "-threads: threads = 2000: must be a whole number from 1 to 1024"),
     ("{} -scale 0", "-scale: needs a positive number, not '0'"),
     ("{} -seed 99999999999", "-seed: needs a whole number from -2147483646 to 2147483646"),
     # impossible values, with the flag they came from

@@ -717,7 +717,8 @@ def blame(error: ConfigError, given: Mapping[str, str]) -> str:
     flags = {
         flag: None
         for name, flag in given.items()
-        if name == field or ("." in field and name.startswith((f"{field}_", f"{field}.")))
+        if name in (field, f"run.{field}")
+        or ("." in field and name.startswith((f"{field}_", f"{field}.")))
     }
     if not flags and error.value is None:  # the flag that would have given it
         flags = dict.fromkeys([n for n, flag in FLAGS.items() if field in flag.sets(())][:1])
