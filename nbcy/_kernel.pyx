@@ -220,6 +220,8 @@ cdef class KernelScene:
         self._fill_detector()
         self._fill_sources()
         self._fill_orientations()
+        self._fill_lengths()
+        self._fill_reach()
         self._fill_structure_factors()
         self._fill_shape()
         c.oversample = scene.oversample
@@ -243,7 +245,7 @@ cdef class KernelScene:
         return KernelScene, (self.scene,)
 
     def varied(self, scene):
-        """Lay out a scene that differs in orientations, wavelengths and fluence alone.
+        """Lay out a scene that differs in the cell's rotations, wavelengths and fluence alone.
 
         Parameters
         ----------
@@ -263,6 +265,7 @@ cdef class KernelScene:
         other._tiles = self._tiles
         if scene.wavelengths is not self.scene.wavelengths:
             other._fill_sources()
+            other._fill_reach()
         other._fill_orientations()
         other._fill_scale()
         return other
@@ -338,20 +341,29 @@ cdef class KernelScene:
         cdef nbcy_scene *c = &self.c
         cdef const double[:, ::1] table
         scene = self.scene
-        table = rows = self._keep(np.ascontiguousarray(scene.orientations, float).reshape(-1, 9))
+        table = self._keep(np.ascontiguousarray(scene.orientations, float).reshape(-1, 9))
         c.n_orientations = table.shape[0]
         c.orientations = &table[0, 0]
-        lengths = np.sqrt(np.square(rows.reshape(-1, 3, 3)).sum(axis=2).max(axis=0))
-        copy_vector(c.cell_length, lengths * (1.0 + 1e-12))  # no shorter than any, whatever the last bit
-        longest = lengths.max() * 2.0 / min(scene.wavelengths)
-        if not longest * max(scene.cells) < LARGEST_PHASE:
-            raise ConfigError(
-                "crystal.cells", scene.cells, "too many cells for double precision: |h|*N must stay below 2**50"
-            )
-        c.few_cells = max(scene.cells) <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
         if scene.first_orientations is not None:
             table = self._keep(np.ascontiguousarray(scene.first_orientations, float).reshape(-1, 9))
             c.first_orientations = &table[0, 0]
+
+    def _fill_lengths(self):
+        squares = np.square(self.scene.orientations).sum(axis=-1)
+        lengths = np.sqrt(squares.reshape(-1, 3).max(axis=0))
+        # no shorter than any orientation's, whatever the last bit
+        copy_vector(self.c.cell_length, lengths * (1.0 + 1e-12))
+
+    def _fill_reach(self):
+        """What depends on the largest |h| that can come."""
+        cdef nbcy_scene *c = &self.c
+        cells = max(self.scene.cells)
+        longest = max(c.cell_length[0], c.cell_length[1], c.cell_length[2]) * 2.0 / min(self.scene.wavelengths)
+        if not longest * cells < LARGEST_PHASE:
+            raise ConfigError(
+                "crystal.cells", self.scene.cells, "too many cells for double precision: |h|*N must stay below 2**50"
+            )
+        c.few_cells = cells <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
 
     def _fill_structure_factors(self):
         cdef nbcy_scene *c = &self.c
