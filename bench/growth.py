@@ -11,6 +11,8 @@ import numpy as np
 
 from nbcy._kernel import KernelScene
 from nbcy.cli.flags import parse
+from nbcy.errors import FileError
+from nbcy.io.atomic import check_destination
 from nbcy.scene import build_scene
 
 BASE = (
@@ -36,8 +38,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("plot", type=Path, metavar="PLOT.png", help="the picture to write")
     plot = parser.parse_args().plot
-    if not plot.absolute().parent.is_dir():
-        parser.error(f"{plot}: there is no such folder")
+    try:
+        check_destination(plot)
+    except FileError as error:
+        parser.error(str(error))
     from matplotlib import pyplot
 
     warnings.simplefilter("ignore")

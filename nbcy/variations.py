@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ from nbcy.units import to_si
 from nbcy.vectors import frozen
 
 FloatArray = NDArray[np.float64]
-T = TypeVar("T")
 
 _ORTHOGONAL: Final = 1e-9
 """How far the product of a rotation matrix and its transpose may be from 1."""
@@ -249,7 +248,7 @@ class Varying:
             turned = variation.rotation.T
             real = frozen(real @ turned)
             new["reciprocal"] = frozen(scene.reciprocal @ turned)
-            new["cell"] = _changed(scene.cell, real=real, reciprocal=new["reciprocal"])
+            new["cell"] = dataclasses.replace(scene.cell, real=real, reciprocal=new["reciprocal"])
             choices["crystal.rotation"] = Choice(variation.rotation, "", "given", "varied")
         if variation.rotation is not None or variation.phi_deg is not None:
             rows = real * 1e-10
@@ -258,7 +257,7 @@ class Varying:
         if variation.wavelength_angstrom is not None:
             wavelength = to_si(variation.wavelength_angstrom, "angstrom")
             new["wavelengths"] = frozen(scene.wavelengths / scene.wavelength * wavelength)
-            new["sources"] = _changed(scene.sources, wavelengths=new["wavelengths"])
+            new["sources"] = dataclasses.replace(scene.sources, wavelengths=new["wavelengths"])
             choices["beam.wavelength"] = Choice(wavelength, "m", "given", "varied")
         if variation.fluence_photons_per_m2 is not None:
             fluence = variation.fluence_photons_per_m2
@@ -269,9 +268,9 @@ class Varying:
         return _changed(scene, choices=MappingProxyType(choices), **new)
 
 
-def _changed(record: T, **new: Any) -> T:
-    """As `dataclasses.replace`, which asks for every field: a third of an image's overhead."""
-    changed = copy.copy(record)
+def _changed(scene: Scene, **new: Any) -> Scene:
+    """As `dataclasses.replace`, which asks for every field: a fifth of an image's overhead."""
+    changed = copy.copy(scene)
     for name, value in new.items():
         object.__setattr__(changed, name, value)
     return changed

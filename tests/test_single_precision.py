@@ -25,16 +25,19 @@ def scenes(draw: st.DrawFn) -> Scene:
     )
 
 
-@given(scenes())
-def test_the_stated_error_holds(scene: Scene) -> None:
-    exact, _ = KernelScene(scene).render()
-    exact = exact.astype(float)
+def assert_within_the_stated_error(scene: Scene, smallest: float = 0.0) -> None:
+    """On detectors a few spots wide, whose maximum is the local peak, in every build."""
+    exact = KernelScene(scene).render()[0].astype(float)
     kernel = KernelScene(dataclasses.replace(scene, precision="single"))
+    allowed = OF_VALUE * exact + OF_PEAK * exact.max() + smallest
     for isa in available_isas():
         image, _ = kernel.render(isa=isa)
-        # the detectors that are drawn are a few spots wide: their maximum is the local peak
-        allowed = OF_VALUE * exact + OF_PEAK * exact.max() + 2.0**-149
         assert (abs(image - exact) <= allowed).all(), isa
+
+
+@given(scenes())
+def test_the_stated_error_holds(scene: Scene) -> None:
+    assert_within_the_stated_error(scene, smallest=2.0**-149)
 
 
 @pytest.mark.parametrize("shape", ["square", "gauss"])
@@ -86,14 +89,7 @@ BRINK = {
 @pytest.mark.parametrize("name", BRINK)
 def test_the_stated_error_holds_on_the_brink(name) -> None:
     """Also which of two structure factors is meant half-way between reflections."""
-    scene = BRINK[name]
-    exact, _ = KernelScene(scene).render()
-    exact = exact.astype(float)
-    single = KernelScene(dataclasses.replace(scene, precision="single"))
-    for isa in available_isas():
-        image, _ = single.render(isa=isa)
-        allowed = OF_VALUE * exact + OF_PEAK * exact.max() + 2.0**-149
-        assert (abs(image - exact) <= allowed).all(), isa
+    assert_within_the_stated_error(BRINK[name], smallest=2.0**-149)
 
 
 @pytest.mark.parametrize("shape", ["square", "gauss"])
@@ -123,12 +119,9 @@ def test_reflections_far_from_the_origin_are_found(edge, cells, shape) -> None:
     inside = abs(nodes - np.median(nodes, axis=0)).max(axis=1)
     listed = np.unique(nodes[inside < np.quantile(inside, 0.8)].astype(int), axis=0)
     amplitudes = np.random.default_rng(1).uniform(100.0, 900.0, len(listed))
-    scene = build_scene(config, StructureFactors(listed, amplitudes, default_F=30.0))
-    double = KernelScene(scene).render()[0].astype(float)
-    for isa in available_isas():
-        kernel = KernelScene(dataclasses.replace(scene, precision="single"))
-        single, _ = kernel.render(isa=isa)
-        assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * double.max()).all(), isa
+    assert_within_the_stated_error(
+        build_scene(config, StructureFactors(listed, amplitudes, default_F=30.0))
+    )
 
 
 @pytest.mark.parametrize("index", [-(2**31), -1053294592, 2**30, 2**31 - 1])
@@ -138,12 +131,8 @@ def test_a_list_beyond_reach_leaves_default_F(index) -> None:
         strategies.plain_config(sampling={"interpolate": False}),
         StructureFactors([[index, index, index]], [1e3], default_F=7.0),
     )
-    double = KernelScene(scene).render()[0].astype(float)
-    assert double.any()
-    single = KernelScene(dataclasses.replace(scene, precision="single"))
-    for isa in available_isas():
-        image, _ = single.render(isa=isa)
-        assert (abs(image - double) <= OF_VALUE * double + OF_PEAK * double.max()).all(), isa
+    assert KernelScene(scene).render()[0].any()
+    assert_within_the_stated_error(scene)
 
 
 @pytest.mark.parametrize("shape", ["square", "gauss"])
@@ -154,10 +143,8 @@ def test_the_unit_of_F_does_not_matter(shape, default_F) -> None:
         crystal={"cells": 30, "shape": shape, "default_F": default_F, "misset_deg": (10, 20, 30)},
         beam={"fluence_photons_per_m2": 1e30 / default_F**2},
     )
-    double = KernelScene(scene).render()[0].astype(float)
-    single = KernelScene(dataclasses.replace(scene, precision="single")).render()[0]
-    assert double.max() > 0.0
-    assert (abs(single - double) <= OF_VALUE * double + OF_PEAK * double.max()).all()
+    assert KernelScene(scene).render()[0].max() > 0.0
+    assert_within_the_stated_error(scene)
 
 
 @given(st.data())
