@@ -108,7 +108,7 @@ int nbcy_pixel_visited(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_
     int visited = 0;
     for (int sub = 0; sub < sc->oversample * sc->oversample; sub++) {
         for (int layer = 0; layer < sc->layers; layer++) {
-            place_subpixel(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
+            direction_and_solid_angle(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
             for (int64_t source = 0; source < sc->n_sources && !visited; source++) {
                 visited = aim_sources(sc, b, source, 1, 0);
             }
