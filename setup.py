@@ -54,7 +54,7 @@ class BuildKernel(build_ext):
     """Compile the kernel's objects with flags of their own; use OpenMP where it really works."""
 
     def build_extension(self, ext: Extension) -> None:
-        if ext.name == "nbcy._kernel":
+        if ext.name == "nbcy.kernel._kernel":
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 for objects in pool.map(self.compile_kernel, KERNEL_BUILDS):
                     ext.extra_objects += objects
@@ -100,8 +100,8 @@ class BuildKernel(build_ext):
 
 
 kernel = Extension(
-    "nbcy._kernel",
-    sources=["nbcy/_kernel.pyx", "csrc/dispatch.c"],
+    "nbcy.kernel._kernel",
+    sources=["nbcy/kernel/_kernel.pyx", "csrc/dispatch.c"],
     include_dirs=["csrc"],
     depends=HEADERS,
     define_macros=[("NBCY_X86_64", "1")] if X86_64 else [],
@@ -109,8 +109,8 @@ kernel = Extension(
 )
 # Strict rounding: this stream must give the reference's numbers to the last bit.
 rng = Extension(
-    "nbcy._rng",
-    sources=["nbcy/_rng.pyx", "csrc/rng.c"],
+    "nbcy.base._rng",
+    sources=["nbcy/base/_rng.pyx", "csrc/rng.c"],
     include_dirs=["csrc"],
     depends=HEADERS,
     extra_compile_args=["-O2", "-std=gnu11", DEBUGGING, "-ffp-contract=off", "-fno-math-errno"],

@@ -22,13 +22,13 @@ from typing import Any
 from bench import costs, grid
 from bench.peak import multiply_adds_per_ns
 from bench.shapes import SHAPES, Shape, write_inputs
-from nbcy._kernel import KernelScene, available_isas
-from nbcy.cli.flags import parse
-from nbcy.errors import NbcyError
-from nbcy.installation import config_info
-from nbcy.io.atomic import check_destination
-from nbcy.scene import build_scene
-from nbcy.simulator import resolve_threads
+from nbcy.base.atomic import check_destination
+from nbcy.base.errors import NbcyError
+from nbcy.flags.flags import parse
+from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.kernel.installation import config_info
+from nbcy.kernel.threads import resolve_threads
+from nbcy.scene.scene import build_scene
 
 Roi = tuple[int, int, int, int]
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from faults import FAULTS, Fault, World, as_log, draw_world, rounded
 
 from nbcy.auditing import AuditReport, compare_traces
-from nbcy.trace import Trace
+from nbcy.render.trace import Trace
 
 FORMS = ("live", "double", "single")
 Counts = collections.Counter[str]

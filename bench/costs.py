@@ -13,10 +13,10 @@ import numpy as np
 
 import nbcy
 from bench.shapes import SHAPES
-from nbcy.cli.flags import parse
-from nbcy.image import Image
-from nbcy.io.hkl import read_hkl
-from nbcy.scene import build_scene
+from nbcy.flags.flags import parse
+from nbcy.image.image import Image
+from nbcy.inputs.hkl import read_hkl
+from nbcy.scene.scene import build_scene
 
 FLAGS = {shape.name: shape.flags for shape in SHAPES}
 MIB = 2.0**20
@@ -24,9 +24,9 @@ MIB = 2.0**20
 PEAK_MEMORY = """
 import sys, warnings
 warnings.simplefilter("ignore")
-from nbcy._kernel import KernelScene
-from nbcy.cli.flags import parse
-from nbcy.scene import build_scene
+from nbcy.kernel._kernel import KernelScene
+from nbcy.flags.flags import parse
+from nbcy.scene.scene import build_scene
 
 def kib(name):
     with open("/proc/self/status") as status:

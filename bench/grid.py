@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 
-from nbcy._kernel import KernelScene
-from nbcy.cli.flags import parse
-from nbcy.scene import build_scene
-from nbcy.structure_factors import HklGrid
+from nbcy.crystal.structure_factors import HklGrid
+from nbcy.flags.flags import parse
+from nbcy.kernel._kernel import KernelScene
+from nbcy.scene.scene import build_scene
 
 EDGES = (30, 100, 200, 300)
 ENDS = (("min", -1), ("max", 1))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nbcy._kernel import KernelScene
-from nbcy.cli.flags import parse
-from nbcy.errors import FileError
-from nbcy.io.atomic import check_destination
-from nbcy.scene import build_scene
+from nbcy.base.atomic import check_destination
+from nbcy.base.errors import FileError
+from nbcy.flags.flags import parse
+from nbcy.kernel._kernel import KernelScene
+from nbcy.scene.scene import build_scene
 
 BASE = (
     "-cell 70 80 90 85 95 105 -default_F 100 -lambda 1 -N 20 -distance 100 -pixel 0.1"

@@ -1,5 +1,5 @@
 /* The scene that crosses from Python to C, and what C offers in return.
-   All quantities are SI and were validated where the scene was built (nbcy/scene.py);
+   All quantities are SI and were validated where the scene was built (nbcy/scene/scene.py);
    section numbers refer to the physics specification. */
 #ifndef NBCY_H
 #define NBCY_H
@@ -60,7 +60,7 @@ typedef struct {
     double cell_length[3];         /* largest |a|, |b|, |c| of any orientation */
     double largest_F;
 
-    const double *F;               /* padded grid: section 7 and nbcy/structure_factors.py */
+    const double *F;               /* padded grid: section 7 and nbcy/crystal/structure_factors.py */
     const float *F_single;         /* the same over largest_F, where single precision is asked for; or NULL */
     int few_cells;                 /* single precision of 32-bit fractions will do: single.h */
     double index_low[3], index_high[3];   /* of the padded grid */

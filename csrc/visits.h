@@ -20,7 +20,7 @@ NBCY_INLINE real visit_sum(const nbcy_scene *sc, const nbcy_block *b, int i, int
    is that of the very first visit. */
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, nbcy_trace *trace))
 {
-    const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene.py */
+    const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene/scene.py */
     const int absorbing = sc->mu != 0.0, single = single_visit(sc);
     TRACE(int64_t visit = 0;)
     const real zero = nbcy_all(0.0);

@@ -5,11 +5,22 @@ The public names are imported when first used, so that ``import nbcy`` is quick.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nbcy.base.lazy import hand_on
 
 if TYPE_CHECKING:
     from nbcy.auditing import AuditReport, audit
+    from nbcy.base.errors import (
+        ConfigError,
+        FileError,
+        KernelError,
+        NbcyError,
+        NbcyWarning,
+        UnitError,
+        UsageError,
+        WriteError,
+    )
     from nbcy.config import (
         Background,
         Beam,
@@ -20,27 +31,17 @@ if TYPE_CHECKING:
         Sampling,
         Spindle,
     )
-    from nbcy.errors import (
-        ConfigError,
-        FileError,
-        KernelError,
-        NbcyError,
-        NbcyWarning,
-        UnitError,
-        UsageError,
-        WriteError,
-    )
-    from nbcy.geometry import Geometry
-    from nbcy.image import Image
-    from nbcy.installation import show_config
-    from nbcy.io.frames import open_recording
-    from nbcy.quirks import QUIRKS
-    from nbcy.scene import Scene, build_scene
-    from nbcy.series import frames, save_frames
-    from nbcy.simulator import Simulator
-    from nbcy.structure_factors import StructureFactors
-    from nbcy.trace import Trace
+    from nbcy.config.quirks import QUIRKS
+    from nbcy.crystal.structure_factors import StructureFactors
+    from nbcy.formats.frames import open_recording
+    from nbcy.formats.geometry import Geometry
+    from nbcy.image.image import Image
+    from nbcy.kernel.installation import show_config
+    from nbcy.render.simulator import Simulator
+    from nbcy.render.trace import Trace
+    from nbcy.scene.scene import Scene, build_scene
     from nbcy.version import __version__
+    from nbcy.work.series import frames, save_frames
 
 _HOMES = {
     "nbcy.auditing": ("AuditReport", "audit"),
@@ -48,24 +49,22 @@ _HOMES = {
         *("Background", "Beam", "Config", "Crystal", "Detector", "Panel", "Sampling"),
         "Spindle",
     ),
-    "nbcy.errors": (
+    "nbcy.base.errors": (
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
         *("UnitError", "UsageError", "WriteError"),
     ),
-    "nbcy.geometry": ("Geometry",),
-    "nbcy.image": ("Image",),
-    "nbcy.installation": ("show_config",),
-    "nbcy.io.frames": ("open_recording",),
-    "nbcy.quirks": ("QUIRKS",),
-    "nbcy.scene": ("Scene", "build_scene"),
-    "nbcy.series": ("frames", "save_frames"),
-    "nbcy.simulator": ("Simulator",),
-    "nbcy.structure_factors": ("StructureFactors",),
-    "nbcy.trace": ("Trace",),
+    "nbcy.formats.geometry": ("Geometry",),
+    "nbcy.image.image": ("Image",),
+    "nbcy.kernel.installation": ("show_config",),
+    "nbcy.formats.frames": ("open_recording",),
+    "nbcy.config.quirks": ("QUIRKS",),
+    "nbcy.scene.scene": ("Scene", "build_scene"),
+    "nbcy.work.series": ("frames", "save_frames"),
+    "nbcy.render.simulator": ("Simulator",),
+    "nbcy.crystal.structure_factors": ("StructureFactors",),
+    "nbcy.render.trace": ("Trace",),
     "nbcy.version": ("__version__",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
 __all__ = [
     "QUIRKS",
     "AuditReport",
@@ -101,13 +100,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'nbcy' has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = hand_on(__name__, _HOMES)

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from nbcy._kernel import KernelScene
 from nbcy.auditing.formulas import lattice_factor
+from nbcy.base.cell import dual
 from nbcy.config import Config
-from nbcy.lattice import dual
-from nbcy.scene import Scene, build_scene
-from nbcy.structure_factors import StructureFactors
-from nbcy.trace import FLAGGED, KEYS, Trace
-from nbcy.tracelog import read_log
+from nbcy.crystal.structure_factors import StructureFactors
+from nbcy.kernel._kernel import KernelScene
+from nbcy.render.trace import FLAGGED, KEYS, Trace
+from nbcy.render.tracelog import read_log
+from nbcy.scene.scene import Scene, build_scene
 
 Rng = np.random.Generator
 

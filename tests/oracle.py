@@ -1,6 +1,6 @@
 """The physics of nbcy in NumPy, straight from the specification: slow, readable, independent.
 
-It takes the public fields of a `nbcy.scene.Scene` and nothing else from nbcy, so it can judge every
+It takes the public fields of a `nbcy.Scene` and nothing else from nbcy, so it can judge every
 build of the kernel. Section numbers are those of the physics specification. All arrays run over
 pixels, so that a whole image is one set of pixels.
 
@@ -418,7 +418,7 @@ def render(scene):
 
     Parameters
     ----------
-    scene : nbcy.scene.Scene
+    scene : nbcy.scene.scene.Scene
 
     Returns
     -------
@@ -457,7 +457,7 @@ def breakdown(scene, slow, fast):
 
     Parameters
     ----------
-    scene : nbcy.scene.Scene
+    scene : nbcy.scene.scene.Scene
     slow, fast : int
 
     Returns

@@ -20,9 +20,9 @@ from hypothesis import note
 from hypothesis import strategies as st
 
 from nbcy.config import Config
-from nbcy.quirks import QUIRKS
-from nbcy.scene import Scene, build_scene
-from nbcy.structure_factors import StructureFactors
+from nbcy.config.quirks import QUIRKS
+from nbcy.crystal.structure_factors import StructureFactors
+from nbcy.scene.scene import Scene, build_scene
 
 MAX_STEPS = 40
 """Most sub-pixels x layers x sources x phi steps x domains of a drawn scene."""

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from strategies import scenes
 
 import nbcy
-from nbcy._kernel import KernelScene
 from nbcy.auditing import AuditReport, Tolerances, compare_traces
 from nbcy.auditing.engine import CHAIN, DEPENDS
 from nbcy.auditing.fixes import find_remedy
@@ -25,16 +24,17 @@ from nbcy.auditing.formulas import lattice_factor, rotation_of, sinc_ratio
 from nbcy.auditing.hypotheses import HYPOTHESES
 from nbcy.auditing.rules import expect
 from nbcy.auditing.side import Side, recognise_precision
-from nbcy.cli.flags import parse
+from nbcy.base.errors import ConfigError, FileError, UsageError
+from nbcy.base.vectors import rotate
 from nbcy.cli.main import main
 from nbcy.config import Config
-from nbcy.errors import ConfigError, FileError, UsageError
-from nbcy.simulator import Simulator
-from nbcy.trace import KEYS, Trace
-from nbcy.tracelog import read_log
-from nbcy.vectors import rotate
+from nbcy.flags.flags import parse
+from nbcy.kernel._kernel import KernelScene
+from nbcy.render.simulator import Simulator
+from nbcy.render.trace import KEYS, Trace
+from nbcy.render.tracelog import read_log
 
-pytestmark = pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
 C_TRACE = SEEDCASE / "c_trace.log"
 TRACED = [case for case in golden_cases() if case.trace]

@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 
 from nbcy.cli import progress
-from nbcy.cli.flags import FLAGS, parse
 from nbcy.cli.main import SUBCOMMANDS, main
 from nbcy.config import Config
-from nbcy.image import Image
-from nbcy.io.smv import read_smv
-from nbcy.simulator import Simulator
+from nbcy.flags.flags import FLAGS, parse
+from nbcy.formats.smv import read_smv
+from nbcy.image.image import Image
+from nbcy.render.simulator import Simulator
 from nbcy.version import __version__
 
 PICTURE = "-cell 100 -N 5 -default_F 100 -lambda 6.2 -fluence 1e31 -detpixels 12 -pixel 0.4"
 QUIET = f"{PICTURE} -nonoise -nopgm"
 
 # Coarse sampling and the like are meant here.
-pytestmark = pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -226,7 +226,7 @@ def test_failing_while_writing(workdir, capsys, monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("nbcy.image.write_smv", fail)
+    monkeypatch.setattr("nbcy.image.image.write_smv", fail)
     run(QUIET, status=1)
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("nbcy: error: ")

@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from nbcy.base.errors import ConfigError, FileError, UnitError
+from nbcy.base.units import UNITS, alternatives, convert, split_units
 from nbcy.config import (
     Background,
     Beam,
@@ -28,9 +30,7 @@ from nbcy.config import (
     Section,
     Spindle,
 )
-from nbcy.errors import ConfigError, FileError, UnitError
-from nbcy.quirks import QUIRKS
-from nbcy.units import UNITS, alternatives, convert, split_units
+from nbcy.config.quirks import QUIRKS
 
 EPS = sys.float_info.epsilon
 MODELS = (Crystal, Beam, Detector, Spindle, Sampling, Background)

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbcy.choices import Ledger
+from nbcy.base.choices import Ledger
+from nbcy.base.errors import ConfigError
+from nbcy.base.panel import PlacedPanel
+from nbcy.base.vectors import cross, dot, norm, rotate, rotate_xyz, rotation_matrices, unit
 from nbcy.config import Config
-from nbcy.conventions import CONVENTIONS
-from nbcy.detector import DetectorPlacement, Panel, place_detector, resolve_frame
-from nbcy.errors import ConfigError
-from nbcy.vectors import cross, dot, norm, rotate, rotate_xyz, rotation_matrices, unit
+from nbcy.config.conventions import CONVENTIONS
+from nbcy.scene.geometry import DetectorPlacement, place_detector, resolve_frame
 
 # Each component goes through some twenty rounded operations on numbers of order 1.
 ROUNDING = 20 * np.finfo(float).eps
@@ -29,7 +30,7 @@ named = st.sampled_from(["mosflm", "denzo", "adxv", "xds", "dials"])
 
 def place(
     fields: dict[str, object], quirks: frozenset[str] = frozenset()
-) -> tuple[Panel, DetectorPlacement, Ledger]:
+) -> tuple[PlacedPanel, DetectorPlacement, Ledger]:
     config = Config().with_overrides(fields)
     ledger = Ledger()
     panel, placement = place_detector(config, resolve_frame(config, ledger), quirks, ledger)

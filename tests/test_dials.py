@@ -21,15 +21,15 @@ import pytest
 
 from nbcy import Config, StructureFactors
 from nbcy.cli.main import main
-from nbcy.io.measurement import measurement_of_scene
-from nbcy.io.nxmx import to_nexus
-from nbcy.scene import build_scene
-from nbcy.series import frames, save_frames
+from nbcy.formats.nxmx import to_nexus
+from nbcy.scene.measuring import measurement_of_scene
+from nbcy.scene.scene import build_scene
+from nbcy.work.series import frames, save_frames
 
 pytestmark = [
     pytest.mark.dials,
     pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed"),
-    pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning"),
+    pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning"),
 ]
 
 FRAMES = 40

@@ -15,7 +15,7 @@ from conftest import DATA
 from PIL import Image as Picture
 
 from nbcy.cli.main import main
-from nbcy.io.frames import open_recording
+from nbcy.formats.frames import open_recording
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbcy.cli.flags import FLAGS, GROUPS, IDLE, MAX_SEED, Run, help_text, parse, split
+from nbcy.base.errors import FileError, UsageError
 from nbcy.config import Config
-from nbcy.errors import FileError, UsageError
-from nbcy.quirks import QUIRKS
+from nbcy.config.quirks import QUIRKS
+from nbcy.flags.flags import FLAGS, GROUPS, IDLE, MAX_SEED, Run, help_text, parse, split
 
 # The names of the spec's table, "…" written out.
 SPEC_TEXT = """

@@ -35,14 +35,16 @@ from nbcy import (
     Simulator,
     build_scene,
 )
+from nbcy.base import extras
 from nbcy.cli.main import main
-from nbcy.io import extras
-from nbcy.io.counts import KINDS, Integers, invalid_pixels
-from nbcy.io.frames import Frame, numbered, open_recording
-from nbcy.io.measurement import Measurement, measurement_of, measurement_of_scene
-from nbcy.io.nxmx import nxmx_writer, to_nexus
-from nbcy.io.writers import frame_writer
-from nbcy.series import frames, save_frames
+from nbcy.formats.counts import KINDS, Integers, invalid_pixels
+from nbcy.formats.frames import Frame, numbered, open_recording
+from nbcy.formats.measurement import Measurement
+from nbcy.formats.nxmx import nxmx_writer, to_nexus
+from nbcy.formats.writers import frame_writer
+from nbcy.image.measuring import measurement_of
+from nbcy.scene.measuring import measurement_of_scene
+from nbcy.work.series import frames, save_frames
 
 FRAMES = 5
 PIXEL_MM = 0.172
@@ -82,7 +84,7 @@ PANELS = [
     for n in range(4)
 ]
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*oversample.*coarse:nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*oversample.*coarse:nbcy.base.errors.NbcyWarning")
 
 
 def render(config=SERIES, count=FRAMES, **options):
@@ -515,7 +517,7 @@ def test_panels_without_a_header(tmp_path, monkeypatch, capsys, wide):
     hnp.arrays(np.bool_, (3, 4)),
     st.sampled_from(sorted(KINDS)),
 )
-@pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+@pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 def test_integers(pixels, invalid, name):
     kind = KINDS[name]
     found = Integers(kind).of(pixels, invalid)
@@ -733,7 +735,7 @@ def test_a_series_is_resolved_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     SERIES.save("c.toml")
     built = []
-    for module in ("nbcy.scene", "nbcy.simulator"):
+    for module in ("nbcy.scene.scene", "nbcy.render.simulator"):
         monkeypatch.setattr(f"{module}.build_scene", lambda *a: built.append(a) or build_scene(*a))
     assert main(["simulate", "c.toml", "--frames", "2", "-o", "a.nxs", "-o", "a.expt"]) == 0
     assert len(built) == 1

@@ -27,10 +27,10 @@ from nbcy import (
     Panel,
     Simulator,
 )
+from nbcy.base.vectors import cross, rotate, unit
 from nbcy.cli.main import main
-from nbcy.io.frames import open_recording
-from nbcy.presets import PRESETS
-from nbcy.vectors import cross, rotate, unit
+from nbcy.config.presets import PRESETS
+from nbcy.formats.frames import open_recording
 
 CSPAD = Path(__file__).parent.parent / "examples" / "cspad.geom"
 STEPS = ((0, 0), (1, 0), (0, 1), (1, 1))

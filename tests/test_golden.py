@@ -11,13 +11,13 @@ import oracle
 import pytest
 from conftest import SEEDCASE, GoldenCase, golden_cases
 
-from nbcy.cli.flags import parse
 from nbcy.cli.main import main
-from nbcy.image import Image
-from nbcy.simulator import Simulator
+from nbcy.flags.flags import parse
+from nbcy.image.image import Image
+from nbcy.render.simulator import Simulator
 
 # The cases include coarse sampling and vectors that select another convention.
-pytestmark = pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
 # The reference sums in double and stores float32: its rounding is 6e-8 of a pixel, ours as much
 # again; rounding in double moves pixels between the peaks by up to about 1e-13 of the maximum.

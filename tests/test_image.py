@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from nbcy.base.errors import ConfigError, FileError, NbcyError, NbcyWarning
 from nbcy.config import Config
-from nbcy.errors import ConfigError, FileError, NbcyError, NbcyWarning
-from nbcy.image import FORMATS, Image, output_format, smv_header
-from nbcy.io.frames import open_recording
-from nbcy.io.smv import read_smv
-from nbcy.scene import build_scene
+from nbcy.formats.frames import open_recording
+from nbcy.formats.smv import read_smv
+from nbcy.image.image import FORMATS, Image, output_format, smv_header
+from nbcy.scene.scene import build_scene
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 INPUTS = GOLDEN / "inputs"
@@ -134,7 +134,7 @@ def test_pgm_is_the_golden_file(tmp_path):
     assert (tmp_path / "image.pgm").read_bytes() == (GOLDEN / "cubic" / "image.pgm").read_bytes()
 
 
-@pytest.mark.filterwarnings("ignore:.* are stored as 65535:nbcy.errors.NbcyWarning")
+@pytest.mark.filterwarnings("ignore:.* are stored as 65535:nbcy.base.errors.NbcyWarning")
 @pytest.mark.parametrize(("case", "seed"), [("cubic", 42), ("cubic_bright_noise", 5)])
 def test_noise_image_is_the_golden_file(case, seed, tmp_path):
     image = Image(np.load(GOLDEN / case / "image.npz")["float"], scene_of({}), {})
@@ -160,7 +160,7 @@ def test_noise_image_is_the_golden_file(case, seed, tmp_path):
 )
 def test_statistics_by_definition(pixels, mask, fast, slow, band_pixels):
     scene = dataclasses.replace(small_scene(5, 6), mask=mask.astype(np.uint8))
-    with mock.patch("nbcy.bands.BAND_PIXELS", band_pixels):
+    with mock.patch("nbcy.base.bands.BAND_PIXELS", band_pixels):
         image = Image(pixels, scene, {"roi": [*fast, *slow]})
         statistics = image.statistics()
         overloads = image.overloads(0.0)
@@ -303,7 +303,7 @@ def test_a_failing_writer_leaves_nothing(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr("nbcy.io.png.gray_levels", fail)
+    monkeypatch.setattr("nbcy.formats.png.gray_levels", fail)
     with pytest.raises(MemoryError):
         Image(np.ones((2, 2)), small_scene(2, 2), {}).save(tmp_path / "image.png")
     assert not os.listdir(tmp_path)
@@ -361,7 +361,10 @@ def test_plot_without_matplotlib(monkeypatch):
 
 
 def test_the_kernel_is_not_needed(tmp_path):
-    code = "import sys, nbcy.image; print('nbcy._kernel' in sys.modules, 'PIL' in sys.modules)"
+    code = (
+        "import sys, nbcy.image.image;"
+        " print(*(name in sys.modules for name in ('nbcy.kernel._kernel', 'PIL')))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )

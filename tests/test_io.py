@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import nbcy
+from nbcy.base.atomic import atomic_write, check_destination
+from nbcy.base.errors import ConfigError, FileError
+from nbcy.base.files import blaming
 from nbcy.config import Config, Crystal
-from nbcy.errors import ConfigError, FileError
-from nbcy.io.atomic import atomic_write, check_destination
-from nbcy.io.files import blaming
-from nbcy.io.hkl import read_hkl, write_hkl
-from nbcy.io.matrix import read_matrix
-from nbcy.io.npy import read_npy, write_npy
-from nbcy.io.pgm import write_pgm
-from nbcy.io.png import encode_png, gray_levels, gray_range, max_pool, write_png
-from nbcy.io.raw import read_raw, write_raw
-from nbcy.io.smv import SmvHeader, header_defaults, read_smv, to_counts, write_smv
-from nbcy.io.sources import read_sources
-from nbcy.io.stol import read_stol
-from nbcy.scene import build_scene
+from nbcy.formats.npy import read_npy, write_npy
+from nbcy.formats.pgm import write_pgm
+from nbcy.formats.png import encode_png, gray_levels, gray_range, max_pool, write_png
+from nbcy.formats.raw import read_raw, write_raw
+from nbcy.formats.smv import SmvHeader, header_defaults, read_smv, to_counts, write_smv
+from nbcy.inputs.hkl import read_hkl, write_hkl
+from nbcy.inputs.matrix import read_matrix
+from nbcy.inputs.source_list import read_sources
+from nbcy.inputs.stol import read_stol
+from nbcy.scene.scene import build_scene
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden"
@@ -519,7 +519,7 @@ def test_truncated_smv(text):
 )
 def test_counts_are_rounded_and_clipped(pixels, scale, adc, fast_min, slow_min, band_pixels):
     region = (fast_min, pixels.shape[1] - 1, slow_min, pixels.shape[0] - 1)
-    with mock.patch("nbcy.bands.BAND_PIXELS", band_pixels):
+    with mock.patch("nbcy.base.bands.BAND_PIXELS", band_pixels):
         counts = to_counts(pixels, scale, adc, region)
     exact = np.clip(pixels.astype(np.float64) * scale + adc, 0.0, 65535.0)
     # Half from rounding, and half a unit of a float32 below 2**16.

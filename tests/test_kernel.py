@@ -10,9 +10,9 @@ import pytest
 import strategies
 from hypothesis import given, settings
 
-from nbcy._kernel import KernelScene, available_isas, chosen_isa
-from nbcy.errors import ConfigError
-from nbcy.scene import Scene
+from nbcy.base.errors import ConfigError
+from nbcy.kernel._kernel import KernelScene, available_isas, chosen_isa
+from nbcy.scene.scene import Scene
 
 # float32 pixels: half a unit in the last place, or half of the smallest subnormal number
 HALF_ULP, HALF_SUBNORMAL = 2.0**-24, 2.0**-150

@@ -9,25 +9,22 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nbcy import lattice
-from nbcy.choices import Ledger
-from nbcy.config import Config
-from nbcy.constants import RTD
-from nbcy.errors import ConfigError
-from nbcy.lattice import (
+from nbcy.base.cell import (
     cell_parameters,
     dual,
     impose_lengths,
-    mosaic_rotations,
-    orient,
-    random_misset,
     reciprocal_from_cell,
     reciprocal_from_matrix,
-    resolve_cell,
-    resolve_cells,
 )
-from nbcy.rng import ReferenceStream
-from nbcy.vectors import norm, rotate
+from nbcy.base.choices import Ledger
+from nbcy.base.constants import RTD
+from nbcy.base.errors import ConfigError
+from nbcy.base.rng import ReferenceStream
+from nbcy.base.vectors import norm, rotate
+from nbcy.config import Config
+from nbcy.crystal.mosaic import mosaic_rotations, random_misset
+from nbcy.scene import lattice
+from nbcy.scene.lattice import orient, resolve_cell, resolve_cells
 
 EPS = np.finfo(float).eps
 X, Y, Z = np.eye(3)

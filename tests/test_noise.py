@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbcy.errors import ConfigError
-from nbcy.io.smv import read_smv, to_counts
-from nbcy.noise import poisson_image
+from nbcy.base.errors import ConfigError
+from nbcy.formats.smv import read_smv, to_counts
+from nbcy.image.noise import poisson_image
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import nbcy
+from nbcy.base.errors import ConfigError
+from nbcy.base.vectors import unit
 from nbcy.config import Config
-from nbcy.errors import ConfigError
-from nbcy.orientations import (
+from nbcy.crystal.orientations import (
     from_reflections,
     from_zone_axes,
     misset_from_matrix,
@@ -23,8 +24,7 @@ from nbcy.orientations import (
     random_orientations,
     uniform_orientations,
 )
-from nbcy.scene import build_scene
-from nbcy.vectors import unit
+from nbcy.scene.scene import build_scene
 
 # Angles in degrees, sines of them, three rotations: some ten roundings of numbers up to 1.
 EXACT = 1e-13

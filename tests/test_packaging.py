@@ -16,12 +16,12 @@ from nbcy.version import __version__
 
 ROOT = Path(__file__).parent.parent
 USE = """
-import nbcy, nbcy._kernel
+import nbcy, nbcy.kernel._kernel
 from nbcy import *
 crystal = nbcy.Crystal(cell_angstrom_deg=(50, 50, 50, 90, 90, 90), cells=5, default_F=10)
 detector = nbcy.Detector(pixels_fast=8, pixels_slow=8, pixel_mm=1)
 image = nbcy.Simulator(crystal=crystal, detector=detector).run(threads=2)
-print(nbcy._kernel.OPENMP, image.statistics().sum > 0)
+print(nbcy.kernel._kernel.OPENMP, image.statistics().sum > 0)
 """
 
 pytestmark = pytest.mark.skipif(
@@ -77,8 +77,8 @@ def test_wheel_from_the_source_distribution_works(source, tmp_path):
     names = unpack(wheel, tmp_path / "site")
     assert {
         "nbcy/py.typed",
-        "nbcy/_kernel.pyi",
-        "nbcy/_rng.pyi",
+        "nbcy/kernel/_kernel.pyi",
+        "nbcy/base/_rng.pyi",
         "nbcy/data/lysozyme.hkl.gz",
     } <= names
     assert not [name for name in names if name.endswith((".c", ".h", ".pyx")) or "tests/" in name]

@@ -18,10 +18,10 @@ from test_properties import assert_same_photons
 
 import nbcy
 from nbcy import Config, ConfigError, Detector, Panel, Simulator, build_scene
-from nbcy._kernel import KernelScene, available_isas
-from nbcy.assembly import Assembly
 from nbcy.cli.main import main
-from nbcy.scene import Scene
+from nbcy.image.assembly import Assembly
+from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.scene.scene import Scene
 
 PIXEL = 2.0**-10  # m: positions on this grid are exact
 SIZE = 1000.0 * PIXEL
@@ -351,7 +351,7 @@ def test_statistics_of_panels(image):
 def test_noise_of_panels(image, stream):
     """Counted on from panel to panel: the same as one tall panel."""
     counts = image.with_noise(7, stream)
-    tall = nbcy.noise.poisson_image(image.pixels.reshape(-1, 8), 7, stream)
+    tall = nbcy.image.noise.poisson_image(image.pixels.reshape(-1, 8), 7, stream)
     np.testing.assert_array_equal(counts.pixels.reshape(-1, 8), tall)
     assert counts.is_counts
 

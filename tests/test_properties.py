@@ -19,13 +19,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import plain_config, plain_scene
 
-from nbcy._kernel import KernelScene, available_isas
+from nbcy.base.constants import DEFAULT_FLUENCE
 from nbcy.config import Beam, Config
-from nbcy.constants import DEFAULT_FLUENCE
-from nbcy.quirks import QUIRKS
-from nbcy.scene import Scene, build_scene
-from nbcy.simulator import Simulator
-from nbcy.structure_factors import StructureFactors
+from nbcy.config.quirks import QUIRKS
+from nbcy.crystal.structure_factors import StructureFactors
+from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.render.simulator import Simulator
+from nbcy.scene.scene import Scene, build_scene
 
 EPS = np.finfo(float).eps
 

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from nbcy.base.constants import RTD
 from nbcy.cli.main import main
 from nbcy.cli.report import BANNER
-from nbcy.constants import RTD
 
 # Lines that differ on purpose: how they start, and why.
 EXCEPTIONS = {
@@ -114,7 +114,7 @@ def test_reciprocal_angles_are_those_of_the_cell(capsys):
     """Sine and cosine fit, so that the arctangent is the arccosine."""
     text = report(capsys, "-cell 70 80 90 85 95 105")
     line = re.search("^Recp Cell: (.*)$", text, re.MULTILINE)[1]
-    from nbcy.lattice import cell_parameters, reciprocal_from_cell
+    from nbcy.base.cell import cell_parameters, reciprocal_from_cell
 
     angles = tuple(angle / RTD for angle in (85.0, 95.0, 105.0))
     expected = cell_parameters(reciprocal_from_cell((70.0, 80.0, 90.0), angles))

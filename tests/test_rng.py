@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbcy.errors import ConfigError
-from nbcy.rng import ReferenceStream, row_generator
+from nbcy.base.errors import ConfigError
+from nbcy.base.rng import ReferenceStream, row_generator
 
 SEEDS = st.integers(1, 2**31 - 2)
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import strategies
 
-from nbcy import structure_factors
-from nbcy.background import water_background
-from nbcy.cli.flags import parse
+from nbcy.base.constants import RTD
+from nbcy.base.errors import ConfigError
+from nbcy.base.vectors import dot
 from nbcy.config import Config
-from nbcy.constants import RTD
-from nbcy.errors import ConfigError
-from nbcy.quirks import QUIRKS, parse_quirks
-from nbcy.scene import Scene, build_scene
-from nbcy.structure_factors import StructureFactors
-from nbcy.vectors import dot
+from nbcy.config.quirks import QUIRKS, parse_quirks
+from nbcy.crystal import structure_factors
+from nbcy.crystal.structure_factors import StructureFactors
+from nbcy.flags.flags import parse
+from nbcy.scene.background import water_background
+from nbcy.scene.scene import Scene, build_scene
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden"

@@ -10,12 +10,12 @@ from conftest import SEEDCASE
 
 import nbcy
 from nbcy.auditing import AuditReport, audit
-from nbcy.cli.flags import parse
 from nbcy.cli.main import main
-from nbcy.simulator import Simulator
-from nbcy.trace import Trace
+from nbcy.flags.flags import parse
+from nbcy.render.simulator import Simulator
+from nbcy.render.trace import Trace
 
-pytestmark = pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
 C_TRACE = SEEDCASE / "c_trace.log"
 

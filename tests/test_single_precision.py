@@ -10,9 +10,9 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbcy._kernel import KernelScene, available_isas
-from nbcy.scene import MAX_SINGLE_CELLS, Scene, build_scene
-from nbcy.structure_factors import StructureFactors
+from nbcy.crystal.structure_factors import StructureFactors
+from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.scene.scene import MAX_SINGLE_CELLS, Scene, build_scene
 
 OF_VALUE, OF_PEAK = 2e-6, 1e-7
 

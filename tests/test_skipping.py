@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nbcy
-from nbcy._kernel import KernelScene, available_isas
-from nbcy.scene import Scene
+from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.scene.scene import Scene
 
 ISAS = available_isas()
 

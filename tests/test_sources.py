@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbcy.choices import Ledger
+from nbcy.base.choices import Ledger
+from nbcy.base.constants import DEFAULT_FLUENCE, R_E_SQR
+from nbcy.base.errors import ConfigError
+from nbcy.base.vectors import dot, norm
 from nbcy.config import Config
-from nbcy.constants import DEFAULT_FLUENCE, R_E_SQR
-from nbcy.errors import ConfigError
-from nbcy.sources import (
+from nbcy.scene.beam import (
     SourceList,
     Sweep,
     grid_sources,
@@ -20,7 +21,6 @@ from nbcy.sources import (
     resolve_sweep,
     resolve_wavelength,
 )
-from nbcy.vectors import dot, norm
 
 X, Y, Z = np.eye(3)
 ONE = Sweep(0.0, 0.0, 1)

@@ -17,14 +17,14 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from nbcy import StructureFactors
+from nbcy.base.errors import ConfigError, FileError, NbcyError
+from nbcy.base.symmetry import SpaceGroup, inverse_d_squared, pack, sphere
 from nbcy.cli.main import main
 from nbcy.config import Config
-from nbcy.errors import ConfigError, FileError, NbcyError
-from nbcy.fcalc import calculate
-from nbcy.io.coordinates import read_coordinates
-from nbcy.io.reflections import read_mtz
-from nbcy.scene import build_scene
-from nbcy.symmetry import SpaceGroup, inverse_d_squared, pack, sphere
+from nbcy.crystal.fcalc import calculate
+from nbcy.inputs.coordinates import read_coordinates
+from nbcy.inputs.reflections import read_mtz
+from nbcy.scene.scene import build_scene
 
 STRUCTURES = DATA / "structures"
 PEPTIDE = STRUCTURES / "5e5z.pdb"
@@ -33,7 +33,7 @@ INTERLEUKIN = STRUCTURES / "1l2h.cif.gz"
 MEASURED = STRUCTURES / "1l2h.mtz.gz"
 
 STATED = 1e-5
-"""Of the mean amplitude and of F(000): what `nbcy.fcalc` promises."""
+"""Of the mean amplitude and of F(000): what `nbcy.crystal.fcalc` promises."""
 
 FLOAT32 = 2.0**-23
 

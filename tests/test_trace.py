@@ -13,16 +13,16 @@ import strategies
 from conftest import SEEDCASE, GoldenCase, golden_cases
 from hypothesis import given
 
-from nbcy.cli.flags import parse
+from nbcy.base.errors import FileError
 from nbcy.cli.main import main
-from nbcy.errors import FileError
-from nbcy.scene import Scene
-from nbcy.simulator import Simulator
-from nbcy.trace import KEYS, Trace
+from nbcy.flags.flags import parse
+from nbcy.render.simulator import Simulator
+from nbcy.render.trace import KEYS, Trace
+from nbcy.scene.scene import Scene
 
-from nbcy._kernel import KernelScene  # isort: skip
+from nbcy.kernel._kernel import KernelScene  # isort: skip
 
-pytestmark = pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
 TRACED = [case for case in golden_cases() if case.trace]
 # The logs have 15 digits; both sides round a handful of operations.

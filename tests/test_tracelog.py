@@ -13,16 +13,16 @@ from conftest import GOLDEN, SEEDCASE, golden_cases
 from hypothesis import given
 from strategies import scenes
 
-from nbcy._kernel import KernelScene
-from nbcy.cli.flags import parse
-from nbcy.errors import FileError
-from nbcy.facts import QUANTITIES, ReportReader, facts_of_scene, same_fact
-from nbcy.scene import Scene, build_scene
-from nbcy.simulator import Simulator
-from nbcy.trace import FLAGGED, KEYS, Trace
-from nbcy.tracelog import read_log
+from nbcy.base.errors import FileError
+from nbcy.flags.flags import parse
+from nbcy.kernel._kernel import KernelScene
+from nbcy.render.facts import QUANTITIES, ReportReader, facts_of_scene, same_fact
+from nbcy.render.simulator import Simulator
+from nbcy.render.trace import FLAGGED, KEYS, Trace
+from nbcy.render.tracelog import read_log
+from nbcy.scene.scene import Scene, build_scene
 
-pytestmark = pytest.mark.filterwarnings("ignore::nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
 C_TRACE = SEEDCASE / "c_trace.log"
 CUBIC = GOLDEN / "cubic" / "trace_40_61.log"

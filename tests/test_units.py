@@ -14,9 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbcy.constants import RTD
-from nbcy.errors import UnitError
-from nbcy.units import UNITS, alternatives, convert, is_quantity, parse_quantity, split_units, to_si
+from nbcy.base.constants import RTD
+from nbcy.base.errors import UnitError
+from nbcy.base.units import (
+    UNITS,
+    alternatives,
+    convert,
+    is_quantity,
+    parse_quantity,
+    split_units,
+    to_si,
+)
 
 EPS = sys.float_info.epsilon
 # Far enough from overflow and from subnormal numbers for any of the conversions.
@@ -258,7 +266,7 @@ def test_is_quantity():
 
 def test_pint_is_imported_only_when_needed():
     code = (
-        "import sys; from nbcy.units import parse_quantity as p;"
+        "import sys; from nbcy.base.units import parse_quantity as p;"
         "p('25 cm', 'mm'); p('1e12 photons/s', 'photons_per_s'); assert 'pint' not in sys.modules;"
         "p('1 inch', 'mm'); assert 'pint' in sys.modules"
     )

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nbcy
-from nbcy.vectors import rotate_xyz
+from nbcy.base.vectors import rotate_xyz
 
 IDENTITY = np.eye(3)
 # the images are coarse, and say so

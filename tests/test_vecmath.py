@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nbcy._kernel import available_isas, evaluate
+from nbcy.kernel._kernel import available_isas, evaluate
 
 EPS = np.finfo(float).eps
 

@@ -13,11 +13,12 @@ from strategies import plain_config
 
 from nbcy import ConfigError, Simulator
 from nbcy.cli.main import main
-from nbcy.io.frames import Frame, open_recording
-from nbcy.io.measurement import measurement_of, measurement_of_scene, stacked_pixels
-from nbcy.prediction import finest_spacing, on_panels, predict_spots
-from nbcy.scene import build_scene
-from nbcy.view import draw_view
+from nbcy.formats.frames import Frame, open_recording
+from nbcy.image.measuring import measurement_of, stacked_pixels
+from nbcy.image.prediction import finest_spacing, on_panels, predict_spots
+from nbcy.image.view import draw_view
+from nbcy.scene.measuring import measurement_of_scene
+from nbcy.scene.scene import build_scene
 
 RING, BEAM, SPOT, UNMEASURED = (30, 90, 200), (200, 30, 30), (220, 90, 0), (222, 214, 196)
 CRYSTAL = {
@@ -43,7 +44,7 @@ ROTATION = plain_config(
     sampling={"oversample": 3},
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*coarse:nbcy.errors.NbcyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*coarse:nbcy.base.errors.NbcyWarning")
 
 
 def colours(png):

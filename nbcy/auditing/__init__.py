@@ -1,6 +1,7 @@
 """Where two programs diverge on a pixel, why, and what would help.
 
-`audit` compares two traces key by key in causal order (spec trace 3).
+In: two traces, simulators, command lines, logs. Out: an `AuditReport`. `audit` compares key by key
+in causal order (spec trace 3).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from nbcy.auditing.engine import Closure, Comparison, FactRow, Finding, Row
 from nbcy.auditing.report import AuditReport
 from nbcy.auditing.side import Side, Tolerances, recognise_precision
 from nbcy.auditing.sources import open_sides
-from nbcy.errors import UsageError
-from nbcy.trace import Trace
+from nbcy.base.errors import UsageError
+from nbcy.render.trace import Trace
 
 if TYPE_CHECKING:
     from nbcy.config import Config
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
 __all__ = [
     "AuditReport",

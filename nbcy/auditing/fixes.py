@@ -16,15 +16,15 @@ from nbcy.auditing.formulas import rotation_of
 from nbcy.auditing.hypotheses import CELL_KEYS
 from nbcy.auditing.rules import Unknown, View, cells_along, components
 from nbcy.auditing.side import Side, Tolerances, recognise_precision
-from nbcy.conventions import CONVENTIONS
-from nbcy.errors import NbcyError, NbcyWarning
-from nbcy.quirks import QUIRKS
-from nbcy.trace import Trace
+from nbcy.base.errors import NbcyError, NbcyWarning
+from nbcy.config.conventions import CONVENTIONS
+from nbcy.config.quirks import QUIRKS
+from nbcy.render.trace import Trace
 
 if TYPE_CHECKING:
     from nbcy.auditing.report import AuditReport
     from nbcy.config import Config
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
 MOST_CHANGES: Final = 5
 """Largest number of changes that are tried together."""
@@ -152,7 +152,7 @@ class _Search:
         self._start = live.trace(*pixel)
 
     def _read_factors(self) -> Any:
-        from nbcy.structure_factors import StructureFactors
+        from nbcy.crystal.structure_factors import StructureFactors
 
         path, default = self._hkl
         return None if path is None else StructureFactors.from_text(path, default)
@@ -215,7 +215,7 @@ class _Search:
         return config
 
     def _trace(self, changes: tuple[Change, ...]) -> Trace | None:
-        from nbcy.simulator import Simulator
+        from nbcy.render.simulator import Simulator
 
         self.tried += 1
         try:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.structure_factors import HklGrid
+from nbcy.crystal.structure_factors import HklGrid
 
 Array = NDArray[np.float64]
 

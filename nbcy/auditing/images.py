@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.errors import ConfigError, FileError
-from nbcy.io.frames import Recording, open_recording
+from nbcy.base.errors import ConfigError, FileError
+from nbcy.formats.frames import Recording, open_recording
 
 Pixels = NDArray[np.float64]
 
@@ -165,7 +165,7 @@ def read_pixels(path: str | os.PathLike[str], shape: tuple[int, int] | None = No
     Parameters
     ----------
     path : path-like
-        As for `nbcy.io.frames.open_recording`.
+        As for `nbcy.formats.frames.open_recording`.
     shape : tuple of int, optional
         (slow, fast) of a raw image; without it a square is taken.
 

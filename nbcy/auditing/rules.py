@@ -23,11 +23,11 @@ from nbcy.auditing.formulas import (
     sinc_ratio,
 )
 from nbcy.auditing.side import Array, Side
-from nbcy.facts import Fact
-from nbcy.lattice import dual
-from nbcy.structure_factors import HklGrid
-from nbcy.trace import KEYS
-from nbcy.vectors import rotate
+from nbcy.base.cell import dual
+from nbcy.base.vectors import rotate
+from nbcy.crystal.structure_factors import HklGrid
+from nbcy.render.facts import Fact
+from nbcy.render.trace import KEYS
 
 MOST_CELLS: Final = 2000
 """Largest number of cells along an axis that is tried when a side does not say its own."""

@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.facts import FULL, Fact
-from nbcy.lattice import cell_parameters
-from nbcy.structure_factors import HklGrid, StructureFactors
-from nbcy.trace import KEYS, Trace
+from nbcy.base.cell import cell_parameters
+from nbcy.crystal.structure_factors import HklGrid, StructureFactors
+from nbcy.render.facts import FULL, Fact
+from nbcy.render.trace import KEYS, Trace
 
 Array = NDArray[np.float64]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbcy.errors import FileError, NbcyWarning, UsageError
-from nbcy.io.frames import is_template
-from nbcy.trace import JSON_FORMAT, Trace
+from nbcy.base.errors import FileError, NbcyWarning, UsageError
+from nbcy.formats.frames import is_template
+from nbcy.render.trace import JSON_FORMAT, Trace
 
 if TYPE_CHECKING:
     from nbcy.config import Config
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
 FILE_FIELDS = (
     "crystal.matrix_file",
@@ -126,7 +126,7 @@ class _Live:
 
 def _open(side: Any) -> Trace | _Live:
     from nbcy.config import Config
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
     if isinstance(side, Trace):
         return side
@@ -188,7 +188,7 @@ def _split(text: str, what: str) -> list[str]:
 
 
 def _from_flags(words: list[str], name: str, folder: Path | None) -> _Live:
-    from nbcy.cli.flags import parse
+    from nbcy.flags.flags import parse
 
     invocation = parse(words)
     config = invocation.config if folder is None else _beside(invocation.config, folder)
@@ -208,7 +208,7 @@ def _beside(config: Config, folder: Path) -> Config:
 
 def _quietly(config: Config) -> Simulator:
     """Build a simulator; what it would warn of stands in its scene's notes."""
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NbcyWarning)

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from nbcy.errors import UsageError
+from nbcy.base.errors import UsageError
 
 SIDES = """\
 A and B are each one of
@@ -96,7 +96,7 @@ def _colour(choice: str) -> bool:
 
 def _write(path: str | None, text: str) -> None:
     if path is not None:
-        from nbcy.io.atomic import atomic_write
+        from nbcy.base.atomic import atomic_write
 
         with atomic_write(path) as file:
             file.write(text.encode())

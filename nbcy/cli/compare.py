@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbcy.errors import UsageError
+from nbcy.base.errors import UsageError
 
 if TYPE_CHECKING:
     from nbcy.auditing.images import Pixels
-    from nbcy.io.frames import Recording
-    from nbcy.simulator import Simulator
+    from nbcy.formats.frames import Recording
+    from nbcy.render.simulator import Simulator
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -64,7 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Compare."""
     from nbcy.auditing.images import compare_images, difference_png
-    from nbcy.io.atomic import atomic_write, check_destination
+    from nbcy.base.atomic import atomic_write, check_destination
 
     if args.difference:
         if Path(args.difference).suffix.lower() != ".png":
@@ -126,7 +126,7 @@ def _sides(
     """Open the sides that are images, render those that are not."""
     from nbcy.auditing.images import open_pair
     from nbcy.auditing.sources import is_runnable
-    from nbcy.io.frames import open_recording
+    from nbcy.formats.frames import open_recording
 
     shape = tuple(args.shape) if args.shape else None
     live = [is_runnable(name) for name in (args.a, args.b)]
@@ -145,8 +145,8 @@ def _sides(
 
 
 def _rendered(simulator: Simulator, name: str) -> Recording:
-    from nbcy.io.frames import Frame, Recording
-    from nbcy.io.measurement import stacked_pixels
+    from nbcy.formats.frames import Frame, Recording
+    from nbcy.image.measuring import stacked_pixels
 
     pixels = stacked_pixels(simulator.run())
     slow, fast = pixels.shape

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nbcy.base.errors import ConfigError, UsageError
 from nbcy.cli.messages import note
-from nbcy.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from nbcy.io.frames import Recording
-    from nbcy.io.measurement import Measurement
+    from nbcy.formats.frames import Recording
+    from nbcy.formats.measurement import Measurement
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert."""
     import numpy as np
 
-    from nbcy.io.writers import check_target, frame_writer
+    from nbcy.formats.writers import check_target, frame_writer
 
     if _clash(args.input, args.output):
         raise UsageError(f"{args.output} cannot be written: it is the input as well")
@@ -108,7 +108,7 @@ def open_input(
     ConfigError, FileError, UsageError
         They cannot be used, or have other pixels than the geometry.
     """
-    from nbcy.io.frames import open_recording
+    from nbcy.formats.frames import open_recording
 
     given = None if args.geometry is None else read_measurement(args.geometry)
     shape = tuple(args.shape) if args.shape else None
@@ -144,9 +144,9 @@ def read_measurement(path: str) -> Measurement:
         It cannot be used.
     """
     from nbcy.config import Config, Crystal
-    from nbcy.geometry import Geometry
-    from nbcy.io.measurement import measurement_of_scene
-    from nbcy.scene import build_scene
+    from nbcy.formats.geometry import Geometry
+    from nbcy.scene.measuring import measurement_of_scene
+    from nbcy.scene.scene import build_scene
 
     named_config = path.lower().endswith((".toml", ".json"))
     config = Config.load(path) if named_config else Geometry.read(path).config

@@ -39,14 +39,15 @@ def run(args: argparse.Namespace) -> int:
     """Simulate the shipped example, and say what was simulated and how long it took."""
     from importlib import resources
 
+    from nbcy.base.atomic import check_destination
+    from nbcy.base.errors import FileError, NbcyWarning
     from nbcy.cli.messages import running
     from nbcy.cli.progress import progress_bar
     from nbcy.config import Config
-    from nbcy.errors import FileError, NbcyWarning
-    from nbcy.installation import config_info
-    from nbcy.io.atomic import check_destination
-    from nbcy.simulator import Simulator, resolve_threads
-    from nbcy.structure_factors import StructureFactors
+    from nbcy.crystal.structure_factors import StructureFactors
+    from nbcy.kernel.installation import config_info
+    from nbcy.kernel.threads import resolve_threads
+    from nbcy.render.simulator import Simulator
 
     threads = resolve_threads(args.threads)
     folder: Path = args.output

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from nbcy.base.errors import ConfigError, UsageError
 from nbcy.cli import report
-from nbcy.cli.flags import Invocation, Run, blame, parse
 from nbcy.cli.messages import note, running
 from nbcy.cli.progress import progress_bar
-from nbcy.errors import ConfigError, UsageError
+from nbcy.flags.flags import Invocation, Run, blame, parse
 
 if TYPE_CHECKING:
-    from nbcy.image import Image
-    from nbcy.noise import Stream
-    from nbcy.scene import Scene
-    from nbcy.simulator import Simulator
+    from nbcy.image.image import Image
+    from nbcy.image.noise import Stream
+    from nbcy.render.simulator import Simulator
+    from nbcy.scene.scene import Scene
 
 
 def run(argv: Sequence[str]) -> int:
@@ -92,8 +92,9 @@ def execute(
 
 def _prepare(invocation: Invocation) -> Simulator:
     """Build the scene; a value that does not fit is blamed on its flag."""
-    from nbcy._kernel import chosen_isa
-    from nbcy.simulator import Simulator, resolve_threads
+    from nbcy.kernel._kernel import chosen_isa
+    from nbcy.kernel.threads import resolve_threads
+    from nbcy.render.simulator import Simulator
 
     try:
         resolve_threads(invocation.run.threads)
@@ -124,9 +125,9 @@ def check_scene(scene: Scene, outputs: Sequence[str]) -> None:
     ------
     UsageError, FileError
     """
-    from nbcy.geometry import Geometry, writes
-    from nbcy.image import output_format
-    from nbcy.io.writers import check_panels
+    from nbcy.formats.geometry import Geometry, writes
+    from nbcy.formats.writers import check_panels
+    from nbcy.image.image import output_format
 
     for path in outputs:
         try:
@@ -172,7 +173,7 @@ def check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str
     ------
     FileError, UsageError
     """
-    from nbcy.io.atomic import check_destination
+    from nbcy.base.atomic import check_destination
 
     config = invocation.config
     read = [
@@ -246,14 +247,14 @@ DESCRIPTIONS: Final = ".toml, .json, .expt, .geom, or be named XDS.INP or XPARM.
 
 def is_description(path: str) -> bool:
     """Whether an output is to hold the configuration or the geometry."""
-    from nbcy.geometry import writes
+    from nbcy.formats.geometry import writes
 
     return path.lower().endswith((".toml", ".json")) or writes(path)
 
 
 def save_description(path: str, scene: Scene, count: int = 1, files: Sequence[str] = ()) -> None:
     """Write the configuration or the geometry of images, which are in files."""
-    from nbcy.geometry import Geometry, writes
+    from nbcy.formats.geometry import Geometry, writes
 
     if writes(path):
         replace(Geometry.of(scene), images=count, files=tuple(files)).save(path)
@@ -262,7 +263,7 @@ def save_description(path: str, scene: Scene, count: int = 1, files: Sequence[st
 
 
 def _write_by_suffix(image: Image, path: str, run: Run) -> None:
-    from nbcy.image import output_format
+    from nbcy.image.image import output_format
 
     print(f"writing {path}")
     if is_description(path):

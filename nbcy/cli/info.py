@@ -16,7 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:  # noqa: ARG001
     """Print version, instruction sets, OpenMP and threads."""
-    from nbcy.installation import show_config
+    from nbcy.kernel.installation import show_config
 
     show_config()
     return 0

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
+from nbcy.base.errors import KernelError, NbcyError, UsageError, WriteError
 from nbcy.cli.messages import Failure, note, warnings_as_notes
-from nbcy.errors import KernelError, NbcyError, UsageError, WriteError
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
     "simulate": "an image from a configuration file, a structure, the flags below",
@@ -122,7 +122,7 @@ def _dispatch(words: list[str]) -> int:
         print(f"nbcy {__version__}")
         return DONE
     if first in ("-h", "-help", "help") or "--help" in words:
-        from nbcy.cli.flags import help_text
+        from nbcy.flags.flags import help_text
 
         print(USAGE)
         print("subcommands")
@@ -147,7 +147,7 @@ def _run_subcommand(name: str, words: list[str]) -> int:
     module = _load(name.replace("-", "_"))
     flags: list[str] = []
     if getattr(module, "TAKES_FLAGS", False):
-        from nbcy.cli.flags import split
+        from nbcy.flags.flags import split
 
         flags, words = split(words)
     parser = Parser(prog="nbcy")
@@ -160,7 +160,7 @@ def _run_subcommand(name: str, words: list[str]) -> int:
     if unknown:
         known = set(subparsers.choices[name]._option_string_actions)
         if getattr(module, "TAKES_FLAGS", False):
-            from nbcy.cli.flags import FLAGS
+            from nbcy.flags.flags import FLAGS
 
             known.update(FLAGS)
         hint = _nearest(unknown, known) or f"see nbcy {name} --help"

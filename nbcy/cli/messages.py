@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nbcy.errors import NbcyError, NbcyWarning
+from nbcy.base.errors import NbcyError, NbcyWarning
 
 
 class Failure(NbcyError):

@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.cli.flags import Run
-from nbcy.constants import AVOGADRO, RTD
-from nbcy.facts import SHAPES
-from nbcy.image import Image
-from nbcy.lattice import CellGeometry
-from nbcy.scene import Scene
+from nbcy.base.constants import AVOGADRO, RTD
+from nbcy.flags.flags import Run
+from nbcy.image.image import Image
+from nbcy.render.facts import SHAPES
+from nbcy.scene.lattice import CellGeometry
+from nbcy.scene.scene import Scene
 
 BANNER: Final = "nanoBragg nanocrystal diffraction simulator - James Holton and Ken Frankel 5-17-17"
 PROTEIN_DENSITY: Final = 1.2

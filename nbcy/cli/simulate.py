@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from nbcy.cli.flags import Invocation, blame, parse
-from nbcy.errors import ConfigError, UsageError
+from nbcy.base.errors import ConfigError, UsageError
+from nbcy.flags.flags import Invocation, blame, parse
 
 if TYPE_CHECKING:
     from nbcy.config import Config
@@ -151,7 +151,7 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
         raise UsageError("--detector: the detector is that of --geometry")
     base = Config()
     if args.geometry is not None:
-        from nbcy.geometry import Geometry
+        from nbcy.formats.geometry import Geometry
 
         base = Geometry.read(args.geometry).config
     if args.config is not None:
@@ -210,7 +210,7 @@ def _structure(args: argparse.Namespace) -> dict[str, Any]:
         path = getattr(args, option)
         if path is None:
             continue
-        from nbcy.io.structures import NAMES, structure_kind
+        from nbcy.inputs.structures import NAMES, structure_kind
 
         kind = structure_kind(path)
         if kind not in kinds:
@@ -264,8 +264,8 @@ def _settings(assignments: Sequence[str]) -> dict[str, Any]:
 def run(args: argparse.Namespace) -> int:
     """Simulate."""
     from nbcy.cli.dropin import DESCRIPTIONS, execute, is_description, only_named
-    from nbcy.io.formats import output_format
-    from nbcy.io.frames import is_template
+    from nbcy.formats.frames import is_template
+    from nbcy.formats.registry import output_format
 
     invocation = read_inputs(args)
     numbered = any(map(is_template, args.output))
@@ -287,10 +287,10 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     from nbcy.cli.dropin import check_outputs, check_scene, is_description, save_description
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
-    from nbcy.io.formats import output_format, pixel_kind
-    from nbcy.series import check_outputs as check_series
-    from nbcy.series import frames_of, save_frames
-    from nbcy.simulator import Simulator
+    from nbcy.formats.registry import output_format, pixel_kind
+    from nbcy.render.simulator import Simulator
+    from nbcy.work.series import check_outputs as check_series
+    from nbcy.work.series import frames_of, save_frames
 
     count = 1 if args.frames is None else args.frames
     images = [path for path in args.output if not is_description(path)]

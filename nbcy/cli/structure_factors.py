@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nbcy.errors import ConfigError, UsageError
+from nbcy.base.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from nbcy.structure_factors import StructureFactors
+    from nbcy.crystal.structure_factors import StructureFactors
 
 _OF_COORDINATES = ("k_sol", "B_sol", "wavelength_angstrom")
 _OF_DATA = ("column", "missing")
@@ -72,8 +72,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """List, write, report."""
+    from nbcy.base.atomic import check_destination
     from nbcy.cli.messages import note, running
-    from nbcy.io.atomic import check_destination
 
     inputs = {Path(path).resolve() for path in (args.file, args.missing) if path is not None}
     for path in args.output:
@@ -95,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(args: argparse.Namespace) -> StructureFactors:
-    from nbcy.io.structures import structure_kind
-    from nbcy.structure_factors import StructureFactors
+    from nbcy.crystal.structure_factors import StructureFactors
+    from nbcy.inputs.structures import structure_kind
 
     if args.file.lower().removesuffix(".gz").endswith(".hkl"):
         _refuse(args, (*_OF_COORDINATES, *_OF_DATA, "dmin_angstrom", "dmax_angstrom", "anomalous"))
@@ -124,7 +124,7 @@ def _read(args: argparse.Namespace) -> StructureFactors:
 
 
 def _calculate(args: argparse.Namespace, path: str, **options: Any) -> StructureFactors:
-    from nbcy.structure_factors import StructureFactors
+    from nbcy.crystal.structure_factors import StructureFactors
 
     if options["dmin_angstrom"] is None:
         raise UsageError("--dmin: coordinates need a finest spacing, as in --dmin 1.8")

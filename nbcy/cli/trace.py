@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbcy.base.errors import UsageError
 from nbcy.cli.messages import note
 from nbcy.cli.simulate import add_inputs, read_inputs
-from nbcy.errors import UsageError
-from nbcy.trace import Trace
+from nbcy.render.trace import Trace
 
 if TYPE_CHECKING:
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
 TAKES_FLAGS = True
 
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         write[args.format](sys.stdout)  # type: ignore[arg-type]
         return 0
-    from nbcy.io.atomic import atomic_write
+    from nbcy.base.atomic import atomic_write
 
     with atomic_write(args.output) as raw:
         text = io.TextIOWrapper(raw, encoding="utf-8", newline="\n")
@@ -93,7 +93,7 @@ def _write_json(trace: Trace, file: io.TextIOBase, every: bool) -> None:
 
 
 def _trace(args: argparse.Namespace) -> Trace:
-    from nbcy.simulator import Simulator
+    from nbcy.render.simulator import Simulator
 
     if args.config is not None and not args.flags and not args.set and _is_trace(args.config):
         if args.pixel is not None:
@@ -124,7 +124,7 @@ def _panel(wanted: str | None, simulator: Simulator) -> int:
 
 def _is_trace(path: str) -> bool:
     """Whether a file is a trace and not a configuration."""
-    from nbcy.trace import JSON_FORMAT
+    from nbcy.render.trace import JSON_FORMAT
 
     if Path(path).suffix.lower() == ".toml":
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nbcy.errors import ConfigError, UsageError
+from nbcy.base.errors import ConfigError, UsageError
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,10 +50,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Draw."""
+    from nbcy.base.atomic import atomic_write, check_destination
     from nbcy.cli.convert import check_shape, note_unplaced, open_input, read_measurement
-    from nbcy.io.atomic import atomic_write, check_destination
-    from nbcy.prediction import predict_spots
-    from nbcy.view import draw_view
+    from nbcy.image.prediction import predict_spots
+    from nbcy.image.view import draw_view
 
     output = args.output
     if output is None:

@@ -9,8 +9,8 @@ import numpy as np
 from nbcy.auditing.formulas import rotation_of
 from nbcy.auditing.hypotheses.base import Case, Proposals, hypothesis, say, xyz_angles
 from nbcy.auditing.side import Array, Side
-from nbcy.conventions import CONVENTIONS
-from nbcy.vectors import rotate
+from nbcy.base.vectors import rotate
+from nbcy.config.conventions import CONVENTIONS
 
 # Axes and beam -----------------------------------------------------------------------------------
 

@@ -19,8 +19,8 @@ from nbcy.auditing.hypotheses.base import (
 )
 from nbcy.auditing.rules import Unknown, View, spindle_angles
 from nbcy.auditing.side import Array
-from nbcy.lattice import cell_parameters, dual, impose_lengths, reciprocal_from_cell
-from nbcy.vectors import rotate
+from nbcy.base.cell import cell_parameters, dual, impose_lengths, reciprocal_from_cell
+from nbcy.base.vectors import rotate
 
 # The cell ----------------------------------------------------------------------------------------
 

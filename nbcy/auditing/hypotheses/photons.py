@@ -11,7 +11,7 @@ from nbcy.auditing.formulas import polarization
 from nbcy.auditing.hypotheses.base import Case, Proposals, chain_factors, hypothesis
 from nbcy.auditing.rules import Unknown, captures, expect, layer_captures, polarization_plane
 from nbcy.auditing.side import Array
-from nbcy.conventions import CONVENTIONS
+from nbcy.config.conventions import CONVENTIONS
 
 
 @hypothesis(

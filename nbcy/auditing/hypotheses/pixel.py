@@ -17,7 +17,7 @@ from nbcy.auditing.rules import (
     pixel_size,
     polarization_plane,
 )
-from nbcy.vectors import rotate
+from nbcy.base.vectors import rotate
 
 _OMEGA = ("omega_pixel_sr", "omega_pixel")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbcy.auditing.hypotheses.base import Case, Proposals, chain_factors, hypothesis, powers_of_ten
 from nbcy.auditing.rules import expect
-from nbcy.constants import R_E, R_E_SQR
+from nbcy.base.constants import R_E, R_E_SQR
 
 # Sum over steps ----------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from nbcy.auditing.hypotheses.base import (
     powers_of_ten,
     say,
 )
-from nbcy.constants import EV_ANGSTROM
-from nbcy.trace import KEYS
+from nbcy.base.constants import EV_ANGSTROM
+from nbcy.render.trace import KEYS
 
 # Wavelength and scattering vector ----------------------------------------------------------------
 

@@ -1,0 +1,137 @@
+"""Whole files in, with errors that name them."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from nbcy.base.errors import ConfigError, FileError, NbcyError
+
+_GZIP = b"\x1f\x8b"
+
+
+@contextmanager
+def blaming(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Say in one line what is wrong with a file, whatever its reader trips over.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    what : str
+        What it is read as.
+
+    Raises
+    ------
+    FileError
+        In place of anything but nbcy's own errors, which get the file's name where they have
+        none, and a lack of memory.
+    """
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            yield
+    except ConfigError as error:
+        raise FileError(path, f"is not a usable {what}: {error}") from None
+    except (NbcyError, MemoryError):
+        raise
+    except Exception as error:
+        # What the error says, without the marks that some kinds put around it.
+        text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+        reason = " ".join(text.split()) or type(error).__name__
+        if isinstance(error, KeyError) and " " not in reason:
+            reason = f"{reason!r} is missing"
+        raise FileError(path, f"is not a usable {what}: {reason}") from error
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return what a file holds.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; one compressed by gzip is expanded.
+
+    Raises
+    ------
+    FileError
+        It cannot be read.
+    """
+    try:
+        data = Path(path).read_bytes()
+        return gzip.decompress(data) if data.startswith(_GZIP) else data
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise FileError(path, f"cannot be expanded: {error}") from None
+    except ValueError as error:  # a NUL in the name
+        raise FileError(path, f"is no file name: {error}") from None
+
+
+def is_header(start: bytes) -> bool:
+    """Whether a file begins as SMV and EDF do, and JSON does not."""
+    return re.match(rb"\{\s*[\w-]+\s*=", start) is not None
+
+
+def plain(data: bytes) -> bytes:
+    """Put a question mark for every byte that is not ASCII: names alone have them."""
+    return data.decode("ascii", "replace").encode("ascii", "replace")
+
+
+def read_lines(path: str | os.PathLike[str]) -> list[str]:
+    """Return the lines of a text file, whatever its line ends, without them.
+
+    Raises
+    ------
+    FileError
+        It cannot be read, or is not text.
+    """
+    data = read_bytes(path)
+    if b"\0" in data:
+        raise FileError(path, "is not a text file")
+    text = data.decode("utf-8-sig", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def content(line: str) -> str:
+    """Return a line without its comment (``#`` to the end) and outer blanks."""
+    return line.partition("#")[0].strip()
+
+
+def numbers(path: str | os.PathLike[str], row: int, words: list[str], what: str) -> list[float]:
+    """Read the words of a line as finite numbers.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, for errors.
+    row : int
+        Line number, counted from 1.
+    words : list of str
+        The words.
+    what : str
+        What the line should hold, for errors.
+
+    Raises
+    ------
+    FileError
+        A word that is not a finite number.
+    """
+    values = []
+    for word in words:
+        try:
+            if "_" in word or not word.isascii():  # Python's numbers, not the formats'
+                raise ValueError
+            value = float(word)
+        except ValueError:
+            raise FileError(path, f"{word!r} is not a number; expected {what}", row) from None
+        if not abs(value) < float("inf"):
+            raise FileError(path, f"{word!r} is not a finite number; expected {what}", row)
+        values.append(value)
+    return values

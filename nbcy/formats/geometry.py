@@ -1,0 +1,374 @@
+"""Where detector, beam, spindle and crystal are: the form in which geometry files come and go."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbcy.base.choices import Ledger
+from nbcy.base.constants import RTD
+from nbcy.base.errors import ConfigError, FileError, NbcyWarning
+from nbcy.base.files import is_header
+from nbcy.base.vectors import Vector, cross, norm, unit
+from nbcy.config import Beam, Config, Crystal, Detector, Panel, Spindle
+from nbcy.formats.measurement import Measurement
+from nbcy.scene.geometry import place_panels, resolve_frame
+from nbcy.scene.measuring import measurement_of_scene
+
+if TYPE_CHECKING:
+    from nbcy.scene.scene import Scene
+
+FloatArray = NDArray[np.float64]
+Rectangle = tuple[int, int, int, int]
+
+KINDS: Final = (
+    *("DIALS .expt", "CrystFEL .geom", "XDS.INP", "XPARM.XDS"),
+    *("NeXus NXmx", "miniCBF", "SMV", "TIFF", "EDF"),
+)
+"""What can be read."""
+
+_FLAT: Final = 1e-9
+
+MAX_IMAGES: Final = 10_000_000
+"""Most images of a scan."""
+
+MAX_RECTANGLES: Final = 5000
+"""Most rectangles of a mask that is taken over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Detector, beam, spindle and crystal in one lab frame.
+
+    Attributes
+    ----------
+    panels : tuple of Panel
+        Millimetres.
+    beam : tuple of float
+        Direction in which the beam travels.
+    wavelength_angstrom : float or None
+        None where the file leaves it open.
+    polarization : tuple of float or None
+        Direction of the electric field.
+    kahn_factor : float or None
+        1 for a field wholly along ``polarization``, 0 for an unpolarized beam.
+    spindle : tuple of float or None
+        Axis around which the crystal turns, right-handed.
+    phi_deg, osc_deg : float
+        Spindle angle where the first image starts, and the rotation during one image.
+    images : int
+        Images in the scan.
+    files : tuple of str
+        Where these are, ``#####`` standing for the number; XDS.INP names the first that XDS reads.
+    axes_angstrom : tuple of 3 tuples of 3 float, or None
+        a, b, c of the crystal with the spindle at 0.
+    cell_angstrom_deg : tuple of 6 float, or None
+        The cell, where the file does not say how the crystal is oriented.
+    space_group : str
+        As the file has it: number or symbol; empty where it does not say.
+    thickness_um, attenuation_depth_um : float or None
+        Of the sensor.
+    notes : tuple of str
+        What the file says and is not taken over; issued as `NbcyWarning` when it is read.
+    """
+
+    panels: tuple[Panel, ...]
+    beam: Vector
+    wavelength_angstrom: float | None = None
+    polarization: Vector | None = None
+    kahn_factor: float | None = None
+    spindle: Vector | None = None
+    phi_deg: float = 0.0
+    osc_deg: float = 0.0
+    images: int = 1
+    files: tuple[str, ...] = ()
+    axes_angstrom: tuple[Vector, Vector, Vector] | None = None
+    cell_angstrom_deg: tuple[float, float, float, float, float, float] | None = None
+    space_group: str = ""
+    thickness_um: float | None = None
+    attenuation_depth_um: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Geometry:
+        """Read a geometry file: what it is, its content tells.
+
+        Parameters
+        ----------
+        path : path-like
+            DIALS ``.expt``, CrystFEL ``.geom``, ``XDS.INP``, ``XPARM.XDS``, a NeXus NXmx master,
+            or a miniCBF, SMV, TIFF or EDF image whose header tells it.
+
+        Raises
+        ------
+        FileError
+            It cannot be read, is none of these, or does not say where the pixels are.
+        """
+        from nbcy.base.files import blaming, read_bytes
+
+        with blaming(path, "geometry file"):
+            geometry = _reader(path, read_bytes(path))(path)
+            geometry.check()
+        for note in geometry.notes:
+            warnings.warn(f"{os.fspath(path)}: {note}", NbcyWarning, stacklevel=2)
+        return geometry
+
+    @classmethod
+    def of(cls, scene: Scene) -> Geometry:
+        """Return the geometry of a scene, for writing.
+
+        Parameters
+        ----------
+        scene : Scene
+        """
+        detector = scene.config.detector
+        notes: tuple[str, ...] = ()
+        if detector.mask_file is not None:
+            notes = ("the mask file is not part of the geometry: only masked rectangles are",)
+        masked = [panel.masked for panel in detector.panels] or [detector.masked]
+        found = cls.of_measurement(replace(measurement_of_scene(scene), invalid=None))
+        return replace(
+            found,
+            panels=tuple(
+                panel.model_copy(update={"masked": rectangles})
+                for panel, rectangles in zip(found.panels, masked, strict=True)
+            ),
+            kahn_factor=0.0 if scene.nopolar else scene.kahn_factor,
+            spindle=_vector(scene.placement.spindle),
+            thickness_um=1e6 * scene.thickness if scene.mu > 0.0 else None,
+            attenuation_depth_um=1e6 / scene.mu if scene.mu > 0.0 else None,
+            notes=notes,
+        )
+
+    @classmethod
+    def of_measurement(cls, measurement: Measurement, images: int = 1) -> Geometry:
+        """Return the geometry that an image file tells.
+
+        Parameters
+        ----------
+        measurement : Measurement
+        images : int
+            How many there are.
+        """
+        notes = []
+        masked: list[tuple[Rectangle, ...]] = [()] * len(measurement.panels)
+        if measurement.invalid is not None:
+            masked = [
+                tuple(rectangles(measurement.invalid[rows, : panel.pixels_fast]))
+                for panel, rows in zip(measurement.panels, measurement.rows, strict=True)
+            ]
+            if sum(map(len, masked)) > MAX_RECTANGLES:
+                masked = [()] * len(measurement.panels)
+                notes.append("its mask is not taken over: it is too scattered for rectangles")
+        if measurement.thickness > 0.0:
+            notes.append("its sensor thickness is not taken over: the absorption is not given")
+        cell = measurement.cell
+        axes = None if cell is None else _axes(1e10 * cell)
+        spindle = measurement.spindle
+        return cls(
+            panels=tuple(
+                Panel(
+                    name=panel.name,
+                    origin_mm=1000.0 * panel.origin,
+                    fast_vector=panel.fast,
+                    slow_vector=panel.slow,
+                    pixels_fast=panel.pixels_fast,
+                    pixels_slow=panel.pixels_slow,
+                    pixel_mm=1000.0 * panel.pixel_size,
+                    masked=regions,
+                )
+                for panel, regions in zip(measurement.panels, masked, strict=True)
+            ),
+            beam=_vector(measurement.beam),
+            wavelength_angstrom=1e10 * measurement.wavelength,
+            polarization=_vector(measurement.polarization),
+            kahn_factor=measurement.kahn_factor,
+            spindle=None if spindle is None else _vector(spindle),
+            phi_deg=RTD * measurement.phi,
+            osc_deg=RTD * measurement.osc,
+            images=images,
+            axes_angstrom=axes,
+            notes=tuple(notes),
+        )
+
+    def check(self) -> None:
+        """Refuse what cannot be a beam, a crystal or a panel.
+
+        Raises
+        ------
+        ConfigError
+            Axes that are not perpendicular, a panel edge-on to the sample, a beam or a spindle of
+            length 0, a crystal without a volume, a scan of no images, and the like.
+        """
+        if not 1 <= self.images <= MAX_IMAGES:
+            raise ConfigError("images", self.images, f"must be from 1 to {MAX_IMAGES}")
+        config, ledger = self.config, Ledger()
+        place_panels(config, resolve_frame(config, ledger), ledger)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the geometry, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.expt`` for DIALS, ``.geom`` for CrystFEL; the names ``XDS.INP`` and ``XPARM.XDS``.
+
+        Raises
+        ------
+        FileError
+            Another name, something that the format cannot hold, or a file that cannot be written.
+        """
+        from nbcy.base.atomic import atomic_write
+
+        text = self.text(path)
+        with atomic_write(path) as file:
+            file.write(text.encode())
+
+    def text(self, path: str | os.PathLike[str]) -> str:
+        """Return what `save` would write."""
+        return _writer(path)(self, path)
+
+    @property
+    def config(self) -> Config:
+        """The same as a configuration, to be completed: explicit vectors, explicit panels."""
+        spindle = self.spindle
+        polarization = self.polarization or _across(self.beam, spindle)
+        crystal = Crystal(cell_angstrom_deg=self.cell_angstrom_deg)
+        if self.axes_angstrom is not None:
+            wavelength, axes = self.wavelength_angstrom, np.array(self.axes_angstrom)
+            volume = abs(float(np.linalg.det(np.array([unit(axis) for axis in axes]))))
+            if not volume > _FLAT:
+                raise ConfigError("axes_angstrom", self.axes_angstrom, "span no volume")
+            # The matrix is in units of the wavelength; without one it is that of 1 Angstrom.
+            reciprocal = np.linalg.inv(axes)
+            crystal = Crystal(matrix=(wavelength or 1.0) * reciprocal)
+        return Config(
+            crystal=crystal,
+            beam=Beam(
+                wavelength_angstrom=self.wavelength_angstrom,
+                direction=self.beam,
+                polarization_vector=polarization,
+                kahn_factor=self.kahn_factor,
+            ),
+            detector=Detector(
+                panels=self.panels,
+                thickness_um=self.thickness_um,
+                attenuation_depth_um=self.attenuation_depth_um,
+            ),
+            spindle=Spindle(
+                axis=spindle or polarization,
+                phi_deg=self.phi_deg,
+                osc_deg=self.osc_deg or None,
+            ),
+        )
+
+
+def writes(path: str | os.PathLike[str]) -> bool:
+    """Whether a name is that of a geometry file which `Geometry.save` writes."""
+    name = Path(path).name.upper()
+    return name.endswith((".EXPT", ".GEOM")) or name in ("XDS.INP", "XPARM.XDS")
+
+
+def _writer(path: str | os.PathLike[str]) -> Callable[[Geometry, str | os.PathLike[str]], str]:
+    name = Path(path).name.upper()
+    if name.endswith(".EXPT"):
+        from nbcy.formats.expt import format_expt
+
+        return format_expt
+    if name.endswith(".GEOM"):
+        from nbcy.formats.crystfel import format_geom
+
+        return format_geom
+    from nbcy.formats.xds import format_inp, format_xparm
+
+    if name in ("XDS.INP", "XPARM.XDS"):
+        return format_inp if name == "XDS.INP" else format_xparm
+    raise FileError(path, "must end in .expt or .geom, or be named XDS.INP or XPARM.XDS")
+
+
+def _reader(
+    path: str | os.PathLike[str], data: bytes
+) -> Callable[[str | os.PathLike[str]], Geometry]:
+    """Tell what a file is, by its content and then by its name."""
+    name, start = Path(path).name.upper(), data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith((b"\x89HDF", b"###CBF", b"II*\0", b"MM\0*")) or is_header(start):
+        return _read_image
+    if start.startswith(b"{") or name.endswith((".EXPT", ".JSON")):
+        from nbcy.formats.expt import read_expt
+
+        return read_expt
+    if start.upper().startswith((b"XPARM.XDS", b"GXPARM.XDS")) or "XPARM" in name:
+        from nbcy.formats.xds import read_xparm
+
+        return read_xparm
+    if name.endswith(".GEOM"):
+        from nbcy.formats.crystfel import read_geom
+
+        return read_geom
+    if name.endswith(".INP") or (b"ORGX=" in data and b"\0" not in data):
+        from nbcy.formats.xds import read_inp
+
+        return read_inp
+    raise FileError(path, f"is no geometry file: expected one of {', '.join(KINDS)}")
+
+
+def _read_image(path: str | os.PathLike[str]) -> Geometry:
+    from nbcy.formats.frames import open_recording
+
+    with open_recording(path) as recording:
+        if recording.measurement is None:
+            reason = f": {recording.unplaced}" if recording.unplaced else ""
+            raise FileError(path, f"does not say where its pixels are{reason}")
+        return Geometry.of_measurement(recording.measurement, len(recording))
+
+
+def rectangles(flags: NDArray[np.bool_]) -> Iterator[Rectangle]:
+    """Yield rectangles that cover what is set: runs along rows, joined over equal rows.
+
+    Parameters
+    ----------
+    flags : ndarray of bool, shape (slow, fast)
+
+    Yields
+    ------
+    tuple of int
+        ``(fast_min, fast_max, slow_min, slow_max)``, inclusive.
+    """
+    begun: dict[tuple[int, int], int] = {}
+    for row in range(len(flags) + 1):
+        runs: set[tuple[int, int]] = set()
+        if row < len(flags) and flags[row].any():
+            edges = np.concatenate(([False], flags[row], [False])).astype(np.int8)
+            steps = np.flatnonzero(np.diff(edges)).reshape(-1, 2)
+            runs = {(first, last - 1) for first, last in steps.tolist()}
+        for run in [run for run in begun if run not in runs]:
+            yield (*run, begun.pop(run), row - 1)
+        for run in sorted(runs):
+            begun.setdefault(run, row)
+
+
+def _vector(array: FloatArray) -> Vector:
+    x, y, z = array.tolist()
+    return x, y, z
+
+
+def _across(beam: Vector, spindle: Vector | None) -> Vector:
+    """Choose a polarization: along the spindle, else the first axis across the beam."""
+    ahead = unit(beam)
+    for axis in (*([spindle] if spindle else []), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)):
+        direction = unit(axis)
+        if float(norm(cross(ahead, direction))) > 0.1:
+            break
+    return _vector(direction)
+
+
+def _axes(cell: FloatArray) -> tuple[Vector, Vector, Vector]:
+    a, b, c = (_vector(row) for row in cell)
+    return a, b, c

@@ -1,0 +1,513 @@
+"""A rendered image: pixels, where they come from, statistics, and ways out."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nbcy.base.atomic import check_destination
+from nbcy.base.bands import bands
+from nbcy.base.constants import RTD
+from nbcy.base.errors import ConfigError, NbcyError, NbcyWarning
+from nbcy.formats.registry import FORMATS, check_options, output_format
+from nbcy.formats.smv import SATURATED, SmvHeader, to_counts, write_smv
+from nbcy.formats.writers import ADC_OFFSET, check_panels
+from nbcy.image.noise import Stream, poisson_image
+from nbcy.scene.scene import ROI_NEEDS_ONE_PANEL, Region, Scene
+
+__all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
+
+
+@dataclass(frozen=True)
+class ImageStatistics:
+    """What an image holds inside its region of interest, where the mask allows.
+
+    Attributes
+    ----------
+    sum, mean : float
+        Photons.
+    rms : float
+        Root of the sum of squares over ``pixels - 1``.
+    rmsd : float
+        Root mean square deviation from the mean, over pixels - 1. As in the reference, masked
+        pixels count here: as zeros that deviate by the mean.
+    max : float
+        Largest pixel.
+    max_slow, max_fast : int
+        Where it is; the first in scan order.
+    pixels : int
+        Number of pixels.
+    solid_angle : float or None
+        Sum over the pixels, steradian; None when it is not known.
+    max_panel : int
+        On which panel the largest pixel is.
+    """
+
+    sum: float
+    mean: float
+    rms: float
+    rmsd: float
+    max: float
+    max_slow: int
+    max_fast: int
+    pixels: int
+    solid_angle: float | None
+    max_panel: int = 0
+
+
+class Image:
+    """A diffraction image.
+
+    Parameters
+    ----------
+    pixels : array_like, shape (slow, fast)
+        Photons per pixel. A float32 array is taken over and made read-only. Of several panels:
+        shape (pixels,), one panel after another, or (panel, slow, fast).
+    scene : Scene
+        What was rendered.
+    provenance : mapping
+        How: versions, instruction set, configuration. ``roi`` in it is the region that was
+        rendered, the scene's when it is not there; ``noise`` marks an image of counts.
+    solid_angle : float, optional
+        Sum over the pixels, steradian.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (slow, fast)
+        Read-only; shape (panel, slow, fast) with several panels of one shape.
+    panels : tuple of ndarray of float32, shape (slow, fast)
+        The same, one array a panel; read-only views.
+    scene : Scene
+    provenance : mapping
+        Read-only.
+    solid_angle : float or None
+
+    Raises
+    ------
+    ConfigError
+        Pixels that do not have the shape of the scene's detector.
+    """
+
+    def __init__(
+        self,
+        pixels: ArrayLike,
+        scene: Scene,
+        provenance: Mapping[str, Any],
+        *,
+        solid_angle: float | None = None,
+    ) -> None:
+        array = np.ascontiguousarray(pixels, dtype=np.float32)
+        shapes = [panel.shape for panel in scene.panels]
+        allowed: list[tuple[int, ...]] = []
+        if len(set(shapes)) == 1:
+            allowed = [(len(shapes), *shapes[0]) if len(shapes) > 1 else shapes[0]]
+        if len(shapes) > 1:
+            allowed.append((sum(slow * fast for slow, fast in shapes),))
+        if array.shape not in allowed:
+            expected = " or ".join(map(str, allowed))
+            raise ConfigError("pixels", array.shape, f"must have the detector's shape {expected}")
+        array.setflags(write=False)
+        self._flat: NDArray[np.float32] = array.reshape(-1)
+        self._panels = scene.split(array)
+        self._scene = scene
+        self._provenance: Mapping[str, Any] = MappingProxyType(dict(provenance))
+        self._solid_angle = solid_angle
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """Photons per pixel, [slow, fast], read-only.
+
+        With several panels: [panel, slow, fast].
+
+        Raises
+        ------
+        ConfigError
+            Panels of different shapes.
+        """
+        panels = self._panels
+        if len(panels) == 1:
+            return panels[0]
+        if any(panel.shape != panels[0].shape for panel in panels):
+            shapes = sorted({panel.shape for panel in panels})
+            raise ConfigError("pixels", shapes, "panels of different shapes: use image.panels")
+        return self._flat.reshape(len(panels), *panels[0].shape)
+
+    @property
+    def panels(self) -> tuple[NDArray[np.float32], ...]:
+        """Photons per pixel, [slow, fast] of each panel, read-only."""
+        return self._panels
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of all panels."""
+        return self._flat.size
+
+    @property
+    def scene(self) -> Scene:
+        """What was rendered."""
+        return self._scene
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """How it was rendered."""
+        return self._provenance
+
+    @property
+    def solid_angle(self) -> float | None:
+        """Of the rendered pixels, steradian."""
+        return self._solid_angle
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the pixels, for NumPy."""
+        return np.array(self.pixels, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        kind = "counts" if self.is_counts else "photons"
+        size = describe_panels(self.scene)
+        return f"<nbcy.Image: {size}, {self.statistics().sum:g} {kind}>"
+
+    @property
+    def is_counts(self) -> bool:
+        """Whether the pixels are noisy counts, not expected photons."""
+        return "noise" in self.provenance
+
+    @property
+    def roi(self) -> Region:
+        """The region that was rendered: (fast_min, fast_max, slow_min, slow_max), inclusive.
+
+        Raises
+        ------
+        ConfigError
+            Several panels, which are rendered whole.
+        """
+        if len(self.panels) > 1:
+            raise ConfigError("roi", None, ROI_NEEDS_ONE_PANEL)
+        return self.regions[0]
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The region of each panel that was rendered, inclusive."""
+        roi = self.provenance.get("roi")
+        if roi is None:
+            return self.scene.regions
+        fast_min, fast_max, slow_min, slow_max = roi
+        return ((fast_min, fast_max, slow_min, slow_max),)
+
+    def statistics(self) -> ImageStatistics:
+        """Return sum, mean, spread and maximum (physics 10)."""
+        return self._statistics
+
+    @cached_property
+    def _statistics(self) -> ImageStatistics:
+        first = self.regions[0]
+        largest, place = -math.inf, (0, first[2], first[0])
+        total = squares = 0.0
+        count = 0
+        for panel, slow, band, counted in self._bands():
+            values = band.ravel() if counted is None else band[counted]
+            count += values.size
+            total += float(values.sum())
+            squares += float(np.square(values).sum())
+            if values.size and (peak := float(np.fmax.reduce(values))) > largest:
+                index = int((values == peak).argmax())
+                at = index if counted is None else int(np.flatnonzero(counted)[index])
+                row, column = divmod(at, band.shape[1])
+                largest, place = peak, (panel, slow + row, self.regions[panel][0] + column)
+        mean = total / count if count else 0.0
+        deviations = 0.0
+        area = 0
+        for _, _, band, _ in self._bands():
+            band -= mean
+            deviations += float(np.square(band, out=band).sum())
+            area += band.size
+        return ImageStatistics(
+            sum=total,
+            mean=mean,
+            rms=math.sqrt(squares / max(count - 1, 1)),
+            rmsd=math.sqrt(deviations / max(area - 1, 1)),
+            max=largest if count else 0.0,
+            max_slow=place[1],
+            max_fast=place[2],
+            pixels=count,
+            solid_angle=self.solid_angle,
+            max_panel=place[0],
+        )
+
+    def _bands(self) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.bool_] | None]]:
+        """Yield panel, first row, some rows of its region in float64, and what the mask keeps."""
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self.regions):
+            inside = slice(fast_min, fast_max + 1)
+            mask = self.scene.mask_of(panel)
+            for rows in bands(slow_min, slow_max, fast_max + 1 - fast_min):
+                band = self.panels[panel][rows, inside].astype(np.float64)
+                counted = None if mask is None else mask[rows, inside] != 0
+                yield panel, rows.start, band, counted
+
+    def assembled(self, fill: float = math.nan) -> NDArray[np.float32]:
+        """Return the panels beside each other as they are seen from the sample, for looking.
+
+        Parameters
+        ----------
+        fill : float
+            What stands where there is no panel.
+
+        Returns
+        -------
+        ndarray of float32, shape (slow, fast)
+            See `nbcy.image.assembly.Assembly`, which also says where a point of the lab is on
+            it. The image itself where there is one panel.
+        """
+        if len(self.panels) == 1:
+            return self.pixels
+        from nbcy.image.assembly import Assembly
+
+        return Assembly.of(self.scene.panels, self.scene.frame).draw(self.panels, fill)
+
+    def with_noise(self, seed: int, stream: Stream = "numpy") -> Image:
+        """Return an image of counted photons (physics 8).
+
+        Parameters
+        ----------
+        seed : int
+            The same seed gives the same counts.
+        stream : {"numpy", "reference"}
+            NumPy's generators, or the reference's random numbers for parity with its images.
+
+        Returns
+        -------
+        Image
+            Counts; its provenance has ``noise``.
+
+        Raises
+        ------
+        ConfigError
+            An impossible seed, an unknown stream, or an image that holds counts already.
+        """
+        if self.is_counts:
+            raise ConfigError("with_noise", self.provenance["noise"], "must not be applied twice")
+        if len(self.panels) == 1:
+            counts = poisson_image(self.pixels, seed, stream, self.roi)
+        elif stream == "reference":  # pixel after pixel, whatever their rows
+            counts = poisson_image(self._flat[np.newaxis], seed, stream)[0]
+        else:
+            rows = np.cumsum([0, *(len(panel) for panel in self.panels)])
+            drawn = (
+                poisson_image(panel, seed, stream, first_row=int(row)).ravel()
+                for panel, row in zip(self.panels, rows[:-1], strict=True)
+            )
+            counts = np.concatenate(list(drawn))
+        provenance = {**self.provenance, "noise": {"seed": int(seed), "stream": stream}}
+        return Image(counts, self.scene, provenance, solid_angle=self.solid_angle)
+
+    def default_scale(self, format: str = "smv") -> float:
+        """Return what pixels are multiplied by when nothing else is asked for (physics 10).
+
+        Parameters
+        ----------
+        format : {"smv", "pgm"}
+            ``smv``: 55000/max, and 1 for counts. ``pgm``: 250/(5 rmsd). 1 for an empty image.
+        """
+        statistics = self.statistics()
+        if format == "pgm":
+            return 250.0 / (5.0 * statistics.rmsd) if statistics.rmsd > 0.0 else 1.0
+        if self.is_counts or not statistics.max > 0.0:
+            return 1.0
+        return 55000.0 / statistics.max
+
+    def overloads(self, adc: float = ADC_OFFSET) -> int:
+        """Count the pixels that exceed 65535 once the offset is added."""
+        return sum(int(np.count_nonzero(band + adc > SATURATED)) for *_, band, _ in self._bands())
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        scale: float | None = None,
+        adc: float | None = None,
+        max_size: int | None = None,
+        dtype: str | None = None,
+        compression: str | None = None,
+    ) -> None:
+        """Write the image, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            The suffix tells the format: ``.bin``, ``.float``, ``.raw`` raw float32; ``.img``,
+            ``.smv`` SMV with 16-bit integers; ``.pgm``; ``.png`` on a logarithmic scale, for
+            looking; ``.npy``; ``.nxs``, ``.h5`` NeXus NXmx; ``.cbf`` miniCBF; ``.tif``, ``.tiff``;
+            ``.edf``. Of several panels, raw holds one after another, npy the stack
+            (panel, slow, fast), png the `assembled` view, NXmx, TIFF and EDF the panels below each
+            other; SMV, PGM and miniCBF hold one panel.
+        format : str, optional
+            In place of the suffix: raw, smv, pgm, png, npy, nxmx, cbf, tiff or edf.
+        scale : float, optional
+            SMV, PGM: what pixels are multiplied by; default `default_scale`.
+        adc : float, optional
+            SMV: what is added then, default 40.
+        max_size : int, optional
+            PNG: shrink to this many pixels along the longer edge, keeping the peaks.
+        dtype : {"uint16", "uint32", "int32", "float32"}, optional
+            NXmx: what pixels become, TIFF and EDF: one of the last two. Default integers for
+            counts and float32 for expected photons.
+        compression : {"lz4", "zstd", "none"}, optional
+            NXmx: default lz4, after bitshuffle.
+
+        Raises
+        ------
+        ConfigError
+            An unknown suffix, an option that is not finite or that the format has no use for, or
+            more panels than the format holds.
+        FileError
+            The file cannot be written.
+        NbcyError
+            The library for the format is not installed.
+
+        Warns
+        -----
+        NbcyWarning
+            Pixels or geometry that the format cannot hold, or much lost by rounding.
+        """
+        chosen = output_format(path, format)
+        numbers = {"scale": scale, "adc": adc, "max_size": max_size}
+        check_options(chosen, **numbers, dtype=dtype, compression=compression)
+        for name, value in numbers.items():
+            if value is None:
+                continue
+            if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+                raise ConfigError(name, value, "must be a finite number")
+            if name == "scale" and not value > 0:
+                raise ConfigError(name, value, "must be positive")
+        check_panels(chosen, self.scene.panels)
+        check_destination(path)
+        if chosen in ("smv", "pgm") and scale is None:
+            scale = self.default_scale(chosen)
+        if chosen == "smv":
+            assert scale is not None
+            offset = ADC_OFFSET if adc is None else adc
+            stored = to_counts(self.pixels, scale, offset, self.roi)
+            if above := int(np.count_nonzero(stored == SATURATED)):
+                text = f"{above} pixels of {SATURATED} or more are stored as {SATURATED}"
+                warnings.warn(text, NbcyWarning, stacklevel=2)
+            write_smv(path, stored, smv_header(self.scene))
+        elif chosen == "pgm":
+            from nbcy.formats.pgm import write_pgm
+
+            assert scale is not None
+            write_pgm(path, self.pixels, scale)
+        elif chosen == "png":
+            from nbcy.formats.png import write_png
+
+            write_png(path, self.assembled(0.0), max_size)
+        elif chosen == "npy":
+            from nbcy.formats.npy import write_npy
+
+            write_npy(path, self.pixels)
+        elif chosen in ("nxmx", "cbf", "tiff", "edf"):
+            from nbcy.formats.frames import Frame
+            from nbcy.formats.writers import frame_writer
+            from nbcy.image.measuring import measurement_of, stacked_pixels
+
+            measurement = measurement_of(self)
+            with frame_writer(
+                path,
+                measurement,
+                1,
+                counts=self.is_counts,
+                format=chosen,
+                dtype=dtype,
+                compression=compression,
+            ) as write:
+                write(Frame(stacked_pixels(self), measurement.invalid))
+        else:
+            from nbcy.formats.raw import write_raw
+
+            write_raw(path, self._flat)
+
+    def _repr_png_(self) -> bytes:
+        from nbcy.formats.png import encode_png
+
+        return encode_png(self.assembled(0.0), max_size=1000)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the image on a logarithmic scale with matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        NbcyError
+            matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+            from matplotlib.colors import LogNorm
+        except ImportError:
+            raise NbcyError("plot() needs matplotlib: pip install nbcy[plot]") from None
+        from nbcy.formats.png import gray_range
+
+        if ax is None:
+            _, ax = pyplot.subplots()
+        picture = self.assembled(0.0)
+        white, black = gray_range(picture)
+        shown = ax.imshow(
+            np.maximum(picture, np.float32(white)),
+            cmap="gray_r",
+            norm=LogNorm(white, black),
+            interpolation="nearest",
+        )
+        ax.set_xlabel("fast (pixels)")
+        ax.set_ylabel("slow (pixels)")
+        ax.figure.colorbar(shown, ax=ax, label="counts" if self.is_counts else "photons")
+        return ax
+
+
+def describe_panels(scene: Scene) -> str:
+    """Return the size of the detector in words."""
+    panels = scene.panels
+    slow, fast = panels[0].shape
+    if len(panels) == 1:
+        return f"{slow} x {fast} pixels"
+    if all(panel.shape == panels[0].shape for panel in panels):
+        return f"{len(panels)} panels of {slow} x {fast} pixels"
+    count = sum(panel.pixels_slow * panel.pixels_fast for panel in panels)
+    return f"{len(panels)} panels, {count} pixels"
+
+
+def smv_header(scene: Scene) -> SmvHeader:
+    """Collect what an SMV header tells about a scene (formats, SMV)."""
+    placement = scene.placement
+    phi = scene.sampling["phi"]
+    x, y, z = placement.dials_origin
+    wavelength: Any = scene.choices["beam.wavelength"].value
+    return SmvHeader(
+        pixel_mm=1000.0 * scene.panels[0].pixel_size,
+        distance_mm=1000.0 * placement.distance,
+        close_distance_mm=1000.0 * placement.close_distance,
+        size_slow_mm=1000.0 * placement.size_slow,
+        wavelength_angstrom=1e10 * float(wavelength),
+        beam_center_mm=(1000.0 * placement.xbeam, 1000.0 * placement.ybeam),
+        direct_beam_mm=(1000.0 * placement.fbeam, 1000.0 * placement.sbeam),
+        dials_origin_mm=(1000.0 * x, 1000.0 * y, 1000.0 * z),
+        org_px=(placement.orgx, placement.orgy),
+        phi_deg=float(scene.config.spindle.phi_deg),
+        osc_deg=RTD * phi.range,
+        twotheta_deg=RTD * placement.twotheta,
+    )

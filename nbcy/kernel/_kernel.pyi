@@ -1,0 +1,32 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbcy.scene.scene import Scene
+
+OPENMP: bool
+SHAPES: dict[str, int]
+
+def available_isas() -> tuple[str, ...]: ...
+def chosen_isa(isa: str | None = None) -> str: ...
+def evaluate(name: str, x: NDArray[np.float64], isa: str | None = None) -> NDArray[np.float64]: ...
+
+class KernelScene:
+    scene: Scene
+    image_shape: tuple[int, ...]
+    def __init__(self, scene: Scene) -> None: ...
+    @property
+    def skips(self) -> bool: ...
+    def varied(self, scene: Scene) -> KernelScene: ...
+    def tiles(self, roi: tuple[int, int, int, int] | None = None) -> NDArray[np.int64]: ...
+    def render(
+        self,
+        threads: int = 1,
+        isa: str | None = None,
+        roi: tuple[int, int, int, int] | None = None,
+        poll: Callable[[int, int], object] | None = None,
+        skip: bool = True,
+    ) -> tuple[NDArray[np.float32], float]: ...
+    def trace(self, slow: int, fast: int, panel: int = 0) -> dict[str, Any]: ...

@@ -1,0 +1,627 @@
+# cython: language_level=3
+"""The scene as C sees it, tiles over threads, and status codes turned into exceptions."""
+
+import operator
+import os
+
+import numpy as np
+
+from nbcy.base.errors import ConfigError, KernelError
+from nbcy.scene.scene import ROI_NEEDS_ONE_PANEL
+
+from cython.parallel cimport prange
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memset
+
+from nbcy.kernel._kernel cimport *
+
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <time.h>
+    #ifdef _OPENMP
+    #define NBCY_HAS_OPENMP 1
+    #else
+    #define NBCY_HAS_OPENMP 0
+    #endif
+    static double nbcy_seconds(void)
+    {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    }
+    static void nbcy_count(int64_t *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
+    """
+    const int NBCY_HAS_OPENMP
+    double nbcy_seconds() nogil
+    void nbcy_count(int64_t *counter) nogil
+
+OPENMP = bool(NBCY_HAS_OPENMP)
+
+cdef double POLL_SECONDS = 0.05
+# Large enough that a tile's bookkeeping costs nothing, small enough to balance uneven work.
+cdef int64_t PATCH_PIXELS = 64
+cdef int64_t TILE_WIDTH = 128
+cdef int64_t TILE_PIXELS = 4096
+cdef int64_t TILE_STEPS = 1 << 22
+# Up to this |h| * N, rounding to integers is exact in every build.
+cdef double LARGEST_PHASE = 2.0 ** 50
+# Single precision: fractions of h, k, l as 32-bit integers move a pixel by up to 6e-10 of the fringe for each cell along
+# an axis, and leave room for |h| of this size.
+cdef int64_t FEW_CELLS = 64
+cdef double LARGEST_SPLIT = 2.0 ** 19
+
+# With fewer steps a pixel, finding out which can be seen does not pay.
+cdef int64_t FEW_STEPS = 8
+# Neither where a pixel sees a larger part of reciprocal space, at that rho in the metric of the spots.
+cdef double MUCH_SEEN = 0.025
+cdef double GAUSS_REACH = 20.0
+
+# The same of square crystals, whose steps cost more.
+cdef double MUCH_SEEN_OF_SQUARE = 0.15
+
+SHAPES = {"square": 0, "round": 1, "gauss": 2, "tophat": 3}
+
+
+def available_isas():
+    """Names of the kernel builds this processor can run, slowest first."""
+    cdef const nbcy_isa *isa = nbcy_available_isas()
+    names = []
+    while isa.name != NULL:
+        names.append(isa.name.decode("ascii"))
+        isa += 1
+    return tuple(names)
+
+
+def chosen_isa(isa=None):
+    """Name of the build that runs: ``isa``, else NBCY_ISA from the environment, else the fastest."""
+    names = available_isas()
+    asked = isa if isa is not None else os.environ.get("NBCY_ISA") or names[-1]
+    if asked not in names:
+        where = "isa" if isa is not None else "NBCY_ISA"
+        raise ConfigError(where, asked, f"this processor can run {', '.join(names)}")
+    return asked
+
+
+cdef double seen_of_square(cells, double cutoff) except -1.0:
+    """Part of reciprocal space where the bound of csrc/nearby.h leaves out nothing of a square crystal."""
+    distance = (np.arange(48) + 0.5) / 96.0
+    h, k, l = (np.maximum(np.square(2.0 * n * distance), 1.0) for n in cells)
+    return np.mean(h[:, None, None] * k[:, None] * l < 1.0 / cutoff)
+
+
+cdef const nbcy_isa *isa_of(str name) except NULL:
+    cdef const nbcy_isa *isa = nbcy_available_isas()
+    while isa.name != NULL:
+        if isa.name.decode("ascii") == name:
+            return isa
+        isa += 1
+    raise KernelError(f"no kernel named {name}")
+
+
+cdef void copy_vector(double *to, vector) except *:
+    cdef int i
+    for i in range(3):
+        to[i] = vector[i]
+
+
+def _raise_status(int status):
+    if status == NBCY_NO_MEMORY:
+        raise MemoryError("nbcy: no memory for a block of pixels")
+    if status != NBCY_OK:
+        raise KernelError(f"the kernel stopped with status {status}")
+
+
+def _raise_too_bright(panels):
+    for number, pixels in enumerate(panels):
+        for slow, fast in np.argwhere(~np.isfinite(pixels))[:1].tolist():
+            where = f"panel {number}, " if len(panels) > 1 else ""
+            raise KernelError(
+                f"pixel ({where}slow {slow}, fast {fast}) is {pixels[slow, fast]}: structure factors, "
+                "fluence, water or pixel are too large for a float32 image"
+            )
+
+
+def evaluate(name, x, isa=None):
+    """Apply one of the kernel's own functions, to test its accuracy.
+
+    Parameters
+    ----------
+    name : {"sinpi", "cospi", "exp_negative", "sphere"}
+        See csrc/vecmath.h.
+    x : ndarray of float64, shape (n,)
+    isa : str, optional
+        Kernel build, see `chosen_isa`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    function = ("sinpi", "cospi", "exp_negative", "sphere").index(name)
+    cdef const double[::1] source = np.ascontiguousarray(x, float)
+    out = np.zeros(len(source))
+    cdef double[::1] target = out
+    if len(source):
+        isa_of(chosen_isa(isa)).evaluate(function, source.shape[0], &source[0], &target[0])
+    return out
+
+
+cdef struct Watch:
+    unsigned long caller   # only this thread runs Python: it holds the signals and the progress bar
+    double next_time
+    int64_t done
+    int64_t total
+    int cancel
+    void *state            # [poll, exception]
+
+
+cdef int poll_python(Watch *watch) noexcept with gil:
+    cdef list state = <list> watch.state
+    try:
+        PyErr_CheckSignals()
+        if state[0] is not None:
+            state[0](watch.done, watch.total)
+    except BaseException as error:
+        state[1] = error
+        return 1
+    return 0
+
+
+cdef int run_tile(
+    nbcy_render_tile render_tile, const nbcy_scene *scene, const nbcy_tile *tile,
+    float *image, double *solid_angle, Watch *watch,
+) noexcept nogil:
+    cdef int status
+    cdef double now
+    if watch.cancel:
+        return NBCY_CANCELLED
+    status = render_tile(scene, tile, image, solid_angle, &watch.cancel)
+    nbcy_count(&watch.done)
+    if PyThread_get_thread_ident() == watch.caller:
+        now = nbcy_seconds()
+        if now > watch.next_time:
+            watch.next_time = now + POLL_SECONDS
+            if poll_python(watch):
+                watch.cancel = 1
+    return status
+
+
+cdef double *data_of(array) except NULL:
+    cdef double[::1] flat = array.reshape(-1)
+    return &flat[0]
+
+
+cdef class KernelScene:
+    """A `nbcy.scene.scene.Scene` laid out for C; keeps every array it points into alive.
+
+    Parameters
+    ----------
+    scene : nbcy.scene.scene.Scene
+    """
+
+    cdef nbcy_scene c
+    cdef readonly object scene
+    cdef readonly tuple image_shape
+    cdef list _alive
+    cdef dict _tiles
+
+    def __init__(self, scene):
+        cdef nbcy_scene *c = &self.c
+        memset(c, 0, sizeof(nbcy_scene))
+        self.scene = scene
+        self._alive = []
+        self._tiles = {}
+        self._fill_detector()
+        self._fill_sources()
+        self._fill_orientations()
+        self._fill_lengths()
+        self._fill_reach()
+        self._fill_structure_factors()
+        self._fill_shape()
+        c.oversample = scene.oversample
+        c.oversample_omega = scene.oversample_omega
+        c.oversample_polar = scene.oversample_polar
+        c.oversample_thick = scene.oversample_thick
+        c.layers = scene.layers
+        c.layer_step = scene.layer_step
+        c.layer_capture = scene.layer_capture
+        c.mu = scene.mu if scene.thickness > 0.0 else 0.0
+        c.dmin = scene.dmin
+        c.water_scaling = scene.water_scaling
+        self._fill_scale()
+
+    @property
+    def skips(self):
+        """Whether steps that cannot be seen may be left out."""
+        return bool(self.c.skip)
+
+    def __reduce__(self):
+        return KernelScene, (self.scene,)
+
+    def varied(self, scene):
+        """Lay out a scene that differs in the cell's rotations, wavelengths and fluence alone.
+
+        Parameters
+        ----------
+        scene : nbcy.scene.scene.Scene
+            See `nbcy.render.variations.Varying`.
+
+        Returns
+        -------
+        KernelScene
+            It shares geometry, structure factors and tiles with this one.
+        """
+        cdef KernelScene other = KernelScene.__new__(KernelScene)
+        other.c = self.c
+        other.scene = scene
+        other.image_shape = self.image_shape
+        other._alive = self._alive[:]
+        other._tiles = self._tiles
+        if scene.wavelengths is not self.scene.wavelengths:
+            other._fill_sources()
+            other._fill_reach()
+        other._fill_orientations()
+        other._fill_scale()
+        return other
+
+    cdef _keep(self, array):
+        self._alive.append(array)
+        return array
+
+    def _fill_detector(self):
+        cdef nbcy_scene *c = &self.c
+        cdef nbcy_panel *panel
+        cdef const uint8_t[::1] mask
+        scene = self.scene
+        cdef uint8_t[::1] memory = self._keep(np.zeros(len(scene.panels) * sizeof(nbcy_panel), np.uint8))
+        c.panels = <nbcy_panel *> &memory[0]
+        cdef int64_t offset = 0
+        for n, p in enumerate(scene.panels):
+            panel = <nbcy_panel *> &memory[n * sizeof(nbcy_panel)]
+            copy_vector(panel.origin, p.origin)
+            copy_vector(panel.fast, p.fast)
+            copy_vector(panel.slow, p.slow)
+            copy_vector(panel.normal, p.normal)
+            panel.pixel_size = p.pixel_size
+            panel.close_distance = p.close_distance
+            panel.pixels_fast = p.pixels_fast
+            panel.offset = offset
+            offset += p.pixels_slow * p.pixels_fast
+        self.image_shape = scene.panels[0].shape if len(scene.panels) == 1 else (offset,)
+        if scene.mask is not None:
+            mask = self._keep(np.ascontiguousarray(scene.mask, np.uint8).reshape(-1))
+            c.mask = &mask[0]
+        c.curved = scene.curved
+        c.point_pixel = scene.point_pixel
+        c.distance = scene.distance
+        copy_vector(c.beam, scene.beam)
+
+    def _fill_sources(self):
+        cdef nbcy_scene *c = &self.c
+        cdef nbcy_source *source
+        scene = self.scene
+        n = len(scene.wavelengths)
+        cdef uint8_t[::1] memory = self._keep(np.zeros(n * sizeof(nbcy_source), np.uint8))
+        incident = np.asarray(scene.incident)
+        b = e = np.zeros((n, 3))
+        if scene.kahn_factor != 0.0 and not scene.nopolar:  # an unpolarised beam has no such frame
+            b = np.cross(scene.polarization, incident)
+            b /= np.linalg.norm(b, axis=1, keepdims=True)
+            e = np.cross(incident, b)
+            e /= np.linalg.norm(e, axis=1, keepdims=True)
+        like_next = (incident[1:] == incident[:-1]).all(axis=1)
+        shared = np.append(like_next, False) | np.append(False, like_next)
+        for i in range(n):
+            source = <nbcy_source *> &memory[i * sizeof(nbcy_source)]
+            source.shared = shared[i]
+            copy_vector(source.incident, incident[i])
+            copy_vector(source.pol_b, b[i])
+            copy_vector(source.pol_e, e[i])
+            source.inverse_wavelength = 1.0 / scene.wavelengths[i]
+            source.relative_weight = scene.weights[i] * n
+        c.n_sources = n
+        c.sources = <nbcy_source *> &memory[0]
+        c.nopolar = scene.nopolar
+        c.kahn_factor = scene.kahn_factor
+
+    def _fill_scale(self):
+        cdef nbcy_scene *c = &self.c
+        scene = self.scene
+        c.scale = scene.r_e_sqr * scene.fluence / scene.steps
+        c.water = scene.water
+        c.first_pixel = self._first_pixel() if scene.first_orientations is not None else -1
+
+    def _fill_orientations(self):
+        cdef nbcy_scene *c = &self.c
+        cdef const double[:, ::1] table
+        scene = self.scene
+        table = self._keep(np.ascontiguousarray(scene.orientations, float).reshape(-1, 9))
+        c.n_orientations = table.shape[0]
+        c.orientations = &table[0, 0]
+        if scene.first_orientations is not None:
+            table = self._keep(np.ascontiguousarray(scene.first_orientations, float).reshape(-1, 9))
+            c.first_orientations = &table[0, 0]
+
+    def _fill_lengths(self):
+        squares = np.square(self.scene.orientations).sum(axis=-1)
+        lengths = np.sqrt(squares.reshape(-1, 3).max(axis=0))
+        # no shorter than any orientation's, whatever the last bit
+        copy_vector(self.c.cell_length, lengths * (1.0 + 1e-12))
+
+    def _fill_reach(self):
+        """What depends on the largest |h| that can come."""
+        cdef nbcy_scene *c = &self.c
+        cells = max(self.scene.cells)
+        longest = max(c.cell_length[0], c.cell_length[1], c.cell_length[2]) * 2.0 / min(self.scene.wavelengths)
+        if not longest * cells < LARGEST_PHASE:
+            raise ConfigError(
+                "crystal.cells", self.scene.cells, "too many cells for double precision: |h|*N must stay below 2**50"
+            )
+        c.few_cells = cells <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
+
+    def _fill_structure_factors(self):
+        cdef nbcy_scene *c = &self.c
+        cdef const float[:, :, ::1] single
+        scene = self.scene
+        grid = scene.hkl
+        cdef const double[:, :, ::1] data = self._keep(np.ascontiguousarray(grid.data, float))
+        c.largest_F = max(grid.data.max(), -grid.data.min())
+        c.F = &data[0, 0, 0]
+        copy_vector(c.index_low, (grid.h_min - 1, grid.k_min - 1, grid.l_min - 1))
+        copy_vector(c.index_high, (grid.h_max + 1, grid.k_max + 1, grid.l_max + 1))
+        c.grid_k = data.shape[1]
+        c.grid_l = data.shape[2]
+        c.default_F = grid.default_F
+        c.listed = grid.n_loaded > 0
+        c.interpolate = scene.interpolate
+        if scene.precision == "single":
+            single = self._keep((grid.data / (c.largest_F or 1.0)).astype(np.float32, order="C"))
+            c.F_single = &single[0, 0, 0]
+
+    def _fill_shape(self):
+        cdef nbcy_scene *c = &self.c
+        scene = self.scene
+        cells = np.array(scene.cells, float)
+        c.shape = SHAPES[scene.shape]
+        copy_vector(c.cells, cells)
+        if scene.star_radius and scene.shape in ("gauss", "tophat"):
+            metric = scene.reciprocal @ scene.reciprocal.T * cells.prod() ** 2
+        else:
+            metric = np.diag(cells**2)
+        metric = metric * scene.fudge
+        if scene.shape == "round" and not np.sqrt(metric.max()) < LARGEST_PHASE:
+            raise ConfigError("crystal.fudge", scene.fudge, "too large for double precision: N*sqrt(fudge) must stay below 2**50")
+        for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
+            c.metric[i] = metric[row, column]
+        c.skew = np.any(metric - np.diag(np.diag(metric)))
+        c.cutoff = scene.cutoff
+        if scene.shape in ("gauss", "tophat") and not scene.interpolate and not c.skew:
+            self._fill_skipping()
+        elif scene.cutoff > 0.0:
+            c.skip = c.n_orientations * c.n_sources >= FEW_STEPS and seen_of_square(cells, scene.cutoff) < MUCH_SEEN_OF_SQUARE
+
+    def _fill_skipping(self):
+        """What csrc/nearby.h needs to leave out steps that cannot be seen."""
+        cdef nbcy_scene *c = &self.c
+        reach = {"gauss": GAUSS_REACH, "tophat": 0.3969}[self.scene.shape]
+        # rho < reach is an ellipsoid; this is the radius, squared, of a sphere as large: a tiny fudge overflows its cube
+        radius = reach / self.scene.fudge / np.prod(self.scene.cells, dtype=float) ** (2 / 3)
+        if c.n_orientations * c.n_sources < FEW_STEPS or radius > (MUCH_SEEN / 4.19) ** (2 / 3):
+            return
+        c.skip = 1
+
+    def _first_pixel(self):
+        """Image index of the first pixel that is rendered at all."""
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(self.scene.regions):
+            mask = self.scene.mask_of(panel)
+            for slow in range(slow_min, slow_max + 1):
+                for fast in range(fast_min, fast_max + 1):
+                    if mask is not None and not mask[slow, fast]:
+                        continue
+                    if self.c.dmin <= 0.0 or nbcy_pixel_visited(&self.c, panel, slow, fast):
+                        return self._index(panel, slow, fast)
+        return -1
+
+    def _index(self, panel, slow, fast):
+        """Place of a pixel in the image."""
+        return self.c.panels[panel].offset + slow * self.c.panels[panel].pixels_fast + fast
+
+    def _regions(self, roi):
+        """What to render of each panel."""
+        if len(self.scene.panels) > 1:
+            if roi is not None:
+                raise ConfigError("roi", roi, ROI_NEEDS_ONE_PANEL)
+            return self.scene.regions
+        roi = self.scene.roi if roi is None else roi
+        try:
+            fast_min, fast_max, slow_min, slow_max = map(operator.index, roi)
+        except (TypeError, ValueError):
+            raise ConfigError("roi", roi, "must be four whole numbers: fast_min, fast_max, slow_min, slow_max") from None
+        rows, row = self.image_shape
+        if not (0 <= fast_min <= fast_max < row and 0 <= slow_min <= slow_max < rows):
+            raise ConfigError("roi", tuple(roi), f"must lie on the detector of {row} x {rows} pixels (fast x slow)")
+        return ((fast_min, fast_max, slow_min, slow_max),)
+
+    def tiles(self, roi=None):
+        """Cut what is rendered into tiles; the cut does not depend on the threads.
+
+        Parameters
+        ----------
+        roi : tuple of int, optional
+            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive; one panel only.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, 5)
+            Panel, slow begin and end, fast begin and end (half open).
+        """
+        regions = self._regions(roi)
+        if regions in self._tiles:
+            return self._tiles[regions]
+        steps = int(self.scene.steps) * int(self.scene.layers)
+        pixels = max(PATCH_PIXELS, min(TILE_PIXELS, TILE_STEPS // steps))
+        tiles = []
+        for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(regions):
+            # whole patches of the kernel, 8 x 8 where there are rows enough
+            height = min(slow_max - slow_min + 1, max(8, pixels // TILE_WIDTH))
+            width = pixels // height
+            tiles += [
+                (panel, slow, min(slow + height, slow_max + 1), fast, min(fast + width, fast_max + 1))
+                for slow in range(slow_min, slow_max + 1, height)
+                for fast in range(fast_min, fast_max + 1, width)
+            ]
+        table = np.array(tiles, np.int64)
+        self._tiles.clear()  # the last one is enough for many images in a row
+        self._tiles[regions] = table
+        return table
+
+    def render(self, int threads=1, isa=None, roi=None, poll=None, skip=True):
+        """Render the image.
+
+        Parameters
+        ----------
+        threads : int
+            OpenMP threads; the image does not depend on it.
+        isa : str, optional
+            Kernel build, see `chosen_isa`.
+        roi : tuple of int, optional
+            ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, of one panel; default the scene's.
+        poll : callable, optional
+            Called about every 50 ms in the calling thread with the tiles done and the tiles in all.
+            What it raises (also KeyboardInterrupt) stops the kernel within a block of pixels and is
+            raised again.
+        skip : bool
+            Whether steps of gauss and tophat crystals that cannot be seen in float32 may be left
+            out; to test that.
+
+        Returns
+        -------
+        image : ndarray of float32, shape (slow, fast)
+            Photons per pixel; shape (pixels,) with several panels, one after another.
+        solid_angle : float
+            Of the rendered pixels, sr.
+
+        Raises
+        ------
+        ConfigError
+            Unknown instruction set.
+        MemoryError, KernelError
+            The kernel could not finish.
+        """
+        cdef nbcy_render_tile render_tile = isa_of(chosen_isa(isa)).render_tile
+        whole = self.scene.mask is None and self._regions(roi) == self.scene.whole_panels
+        image = (np.empty if whole else np.zeros)(self.image_shape, np.float32)
+        tile_array = self.tiles(roi)
+        cdef const int64_t[:, ::1] tile_table = tile_array
+        cdef const nbcy_tile *tiles = <const nbcy_tile *> &tile_table[0, 0]
+        cdef float[::1] pixels = image.reshape(-1)
+        cdef float *out = &pixels[0]
+        angles = np.zeros(len(tile_array))
+        cdef double[::1] angle_table = angles
+        cdef double *solid_angle = &angle_table[0]
+        cdef int64_t n_tiles = tile_table.shape[0], t
+        threads = min(threads, n_tiles)
+        cdef int status = NBCY_OK
+        cdef Watch watch
+        state = [poll, None]
+        watch.caller = PyThread_get_thread_ident()
+        watch.next_time = nbcy_seconds() + POLL_SECONDS
+        watch.done = 0
+        watch.total = n_tiles
+        watch.cancel = 0
+        watch.state = <void *> state
+        cdef Watch *watched = &watch
+        cdef nbcy_scene c_scene = self.c
+        c_scene.skip = c_scene.skip and skip
+        cdef const nbcy_scene *scene = &c_scene
+        with nogil:
+            for t in prange(n_tiles, schedule="dynamic", num_threads=threads):
+                status |= run_tile(render_tile, scene, tiles + t, out, solid_angle + t, watched)
+        if state[1] is not None:
+            raise state[1]
+        _raise_status(status & ~(NBCY_CANCELLED | NBCY_NOT_FINITE))
+        if status & NBCY_NOT_FINITE:
+            _raise_too_bright(self.scene.split(image))
+        return image, float(angles.sum())
+
+    def trace(self, int64_t slow, int64_t fast, int64_t panel=0):
+        """Render one pixel and keep every step.
+
+        Parameters
+        ----------
+        slow, fast, panel : int
+            The pixel.
+
+        Returns
+        -------
+        dict
+            Arrays over visits (sub-pixel slow, sub-pixel fast, layer): ``pixel_pos`` (m, 3),
+            ``R`` (m), ``omega`` (sr), ``diffracted`` (3), ``capture``, ``sub_slow``, ``sub_fast``,
+            ``layer``; over visits and sources: ``scattering`` (1/m, 3), ``polar``, ``skipped``;
+            over visits, sources, phi steps and domains: ``hkl_frac`` (3), ``hkl_rounded`` (3),
+            ``F_latt_abc`` (3), ``F_latt``, ``F_cell``, ``intensity``; and the scalars
+            ``I_before_scaling``, ``capture_fraction``, ``polar_final``, ``omega_pixel``,
+            ``cos_2theta``, ``background``, ``I_pixel_final`` and ``first_visit``.
+        """
+        cdef nbcy_trace trace
+        memset(&trace, 0, sizeof(nbcy_trace))
+        scene = self.scene
+        layers, oversample = scene.layers, scene.oversample
+        if not 0 <= panel < len(scene.panels):
+            raise ConfigError("panel", panel, f"must be from 0 to {len(scene.panels) - 1}")
+        shape = scene.panels[panel].shape
+        if not (0 <= slow < shape[0] and 0 <= fast < shape[1]):
+            raise ConfigError("pixel", (slow, fast), f"must lie on the detector, (slow, fast) below {shape}")
+        visits = (oversample * oversample * layers,)
+        sources = (*visits, len(scene.wavelengths))
+        steps = (*sources, *scene.orientations.shape[:2])
+        out = {
+            "pixel_pos": np.zeros((*visits, 3)),
+            "R": np.zeros(visits),
+            "omega": np.zeros(visits),
+            "diffracted": np.zeros((*visits, 3)),
+            "capture": np.zeros(visits),
+            "scattering": np.zeros((*sources, 3)),
+            "polar": np.zeros(sources),
+            "skipped": np.zeros(sources, np.uint8),
+            "hkl_frac": np.zeros((*steps, 3)),
+            "hkl_rounded": np.zeros((*steps, 3)),
+            "F_latt_abc": np.zeros((*steps, 3)),
+            "F_latt": np.zeros(steps),
+            "F_cell": np.zeros(steps),
+        }
+        cdef uint8_t[::1] skipped = out["skipped"].reshape(-1)
+        trace.pixel_pos = data_of(out["pixel_pos"])
+        trace.airpath = data_of(out["R"])
+        trace.omega = data_of(out["omega"])
+        trace.diffracted = data_of(out["diffracted"])
+        trace.capture = data_of(out["capture"])
+        trace.scattering = data_of(out["scattering"])
+        trace.polar = data_of(out["polar"])
+        trace.skipped = &skipped[0]
+        trace.hkl_frac = data_of(out["hkl_frac"])
+        trace.hkl_rounded = data_of(out["hkl_rounded"])
+        trace.F_latt_abc = data_of(out["F_latt_abc"])
+        trace.F_latt = data_of(out["F_latt"])
+        trace.F_cell = data_of(out["F_cell"])
+        _raise_status(nbcy_trace_pixel(&self.c, panel, slow, fast, &trace))
+        visit = np.arange(visits[0])
+        out["sub_slow"], out["sub_fast"] = np.divmod(visit // layers, oversample)
+        out["layer"] = visit % layers
+        out["skipped"] = out["skipped"].astype(bool)
+        out["intensity"] = (out["F_cell"] * out["F_latt"]) ** 2
+        out["I_before_scaling"] = trace.I_before_scaling
+        out["capture_fraction"] = trace.capture_fraction
+        out["polar_final"] = trace.polar_final
+        out["omega_pixel"] = trace.omega_pixel
+        out["cos_2theta"] = trace.cos_2theta
+        out["background"] = trace.background
+        out["I_pixel_final"] = trace.I_pixel_final
+        out["first_visit"] = self._index(panel, slow, fast) == self.c.first_pixel
+        return out

@@ -1,0 +1,400 @@
+"""What a program says about its own experiment, around a trace: one flat table of named facts.
+
+The reference prints its settings as free text; a scene holds them as numbers. Both become the same
+facts here, so that two sides can be compared before their traces are (spec trace 3, point 0).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from nbcy.base.constants import RTD
+
+if TYPE_CHECKING:
+    from nbcy.scene.scene import Scene
+
+SHORT: Final = 5e-6
+"""Relative uncertainty of a number printed with %g (six digits)."""
+
+FULL: Final = 5e-15
+"""Relative uncertainty of a number printed with %.15g."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One thing a program can say about its experiment.
+
+    Attributes
+    ----------
+    name : str
+        Key of the fact.
+    label : str
+        What people call it.
+    unit : str
+        Unit of its numbers, empty for none.
+    decides : bool
+        Whether two experiments that differ in it are different; False for what merely follows
+        from other facts, or is only reported.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    decides: bool = True
+
+
+QUANTITIES: Final[Mapping[str, Quantity]] = {
+    q.name: q
+    for q in (
+        Quantity("pixel_traced", "pixel traced (slow fast)"),
+        Quantity("convention", "convention"),
+        Quantity("pivot", "pivot"),
+        Quantity("beam_direction", "incident beam"),
+        Quantity("fast_axis", "fast axis"),
+        Quantity("slow_axis", "slow axis"),
+        Quantity("normal_axis", "detector normal"),
+        Quantity("origin", "detector origin", "m"),
+        Quantity("pixel", "pixel size", "m"),
+        Quantity("pixels", "pixels (fast slow)"),
+        Quantity("distance", "distance", "m"),
+        Quantity("close_distance", "close distance", "m"),
+        Quantity("ratio", "beam · normal", decides=False),
+        Quantity("beam_centre", "beam centre X Y", "m", decides=False),
+        Quantity("direct_beam", "direct beam fast slow", "m"),
+        Quantity("near_point_given", "near point X Y", "m", decides=False),
+        Quantity("near_point", "near point fast slow", "m"),
+        Quantity("detector_rotations", "detector rotations x y z 2θ", "rad"),
+        Quantity("curved", "curved detector"),
+        Quantity("point_pixel", "point pixel"),
+        Quantity("thickness", "sensor thickness", "m"),
+        Quantity("layers", "sensor layers"),
+        Quantity("mu", "sensor absorption", "1/m"),
+        Quantity("wavelength", "wavelength", "m"),
+        Quantity("dispersion", "dispersion", "%"),
+        Quantity("sources", "sources"),
+        Quantity("divergence", "divergence h v", "rad"),
+        Quantity("fluence", "fluence", "photons/m²"),
+        Quantity("kahn", "Kahn factor K"),
+        Quantity("nopolar", "polarization off"),
+        Quantity("polarization_vector", "electric field"),
+        Quantity("polarization_normal", "beam × polarization", decides=False),
+        Quantity("spindle", "spindle axis"),
+        Quantity("phi_range", "φ range", "deg"),
+        Quantity("phis", "φ", "deg"),
+        Quantity("cell", "cell", "Å deg"),
+        Quantity("real_cell", "cell vectors a b c", "Å"),
+        Quantity("reciprocal_cell", "reciprocal vectors a* b* c*", "1/Å"),
+        Quantity("cells", "cells Na Nb Nc"),
+        Quantity("shape", "crystal shape"),
+        Quantity("fudge", "shape factor (fudge)"),
+        Quantity("domains", "mosaic domains"),
+        Quantity("mosaic_spread", "mosaic spread", "deg"),
+        Quantity("hkl_loaded", "structure factors loaded"),
+        Quantity("hkl_file", "structure factor file", decides=False),
+        Quantity("default_F", "default F"),
+        Quantity("interpolation", "interpolation"),
+        Quantity("dmin", "finest spacing", "m"),
+        Quantity("oversample", "oversample"),
+        Quantity("recommended_oversample", "oversample the size calls for", decides=False),
+        Quantity("water", "water background", "photons/sr"),
+        Quantity("quirks", "quirks of the reference reproduced"),
+    )
+}
+"""Every fact by name, in the order in which they are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact with how well it is known.
+
+    Attributes
+    ----------
+    value : tuple of float, or str
+        Numbers in the quantity's unit, or a word.
+    rtol : float
+        Relative uncertainty of the numbers; 0 for exact ones.
+    origin : str
+        Where it was read: "report", "set-up line", "scene", "keys".
+    """
+
+    value: tuple[float, ...] | str
+    rtol: float = 0.0
+    origin: str = "report"
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The value, which must be numbers."""
+        assert not isinstance(self.value, str)
+        return self.value
+
+    @property
+    def slack(self) -> float:
+        """Relative uncertainty that arithmetic with the numbers must allow for.
+
+        %g drops zeros: fewer than six digits are all the digits the number had.
+        """
+        if self.rtol == SHORT and all(_digits(x) < 6 for x in self.numbers):
+            return FULL
+        return max(self.rtol, 1e-15)
+
+    def __str__(self) -> str:
+        if isinstance(self.value, str):
+            return self.value
+        return " ".join(f"{x:.9g}" for x in self.value)
+
+
+def same_fact(a: Fact, b: Fact) -> bool:
+    """Whether two facts agree within what is known of each."""
+    if isinstance(a.value, str) or isinstance(b.value, str):
+        return a.value == b.value
+    if len(a.value) != len(b.value):
+        return False
+    size = max((abs(x) for x in a.value + b.value), default=0.0)
+    limit = (2.0 * max(a.rtol, b.rtol) + 1e-12) * size
+    return all(abs(x - y) <= limit for x, y in zip(a.value, b.value, strict=True))
+
+
+SHAPES: Final[Mapping[str, str]] = {
+    "parallelpiped": "square",
+    "ellipsoidal": "round",
+    "gaussian": "gauss",
+    "tophat-spot": "tophat",
+}
+"""The reference's word for each crystal shape."""
+
+_N = r"[-+0-9.eEinfa]+"
+"""A printed number, infinities and NaN included."""
+
+# (what the line contains, how to read it, how precise its numbers are); each named group is a fact.
+_REPORT: Final = (
+    ("convention selected", r"(?P<convention>\w+) convention selected", 0.0),
+    ("pivoting detector", r"around (?P<pivot>sample|direct beam spot)", 0.0),
+    ("FAST_AXIS", rf"DETECTOR_FAST_AXIS (?P<fast_axis>{_N} {_N} {_N})", FULL),
+    ("SLOW_AXIS", rf"DETECTOR_SLOW_AXIS (?P<slow_axis>{_N} {_N} {_N})", FULL),
+    ("NORMAL_AXIS", rf"DETECTOR_NORMAL_AXIS (?P<normal_axis>{_N} {_N} {_N})", FULL),
+    ("PIX0_VECTOR", rf"DETECTOR_PIX0_VECTOR (?P<origin>{_N} {_N} {_N})", FULL),
+    ("DETECTOR_X-AXIS=", rf"AXIS= (?P<fast_axis>{_N} {_N} {_N})", SHORT),
+    ("DETECTOR_Y-AXIS=", rf"AXIS= (?P<slow_axis>{_N} {_N} {_N})", SHORT),
+    ("DETECTOR_Z-AXIS=", rf"AXIS= (?P<normal_axis>{_N} {_N} {_N})", SHORT),
+    ("INCIDENT_BEAM", rf"DIRECTION= (?P<beam_direction>{_N} {_N} {_N})", SHORT),
+    ("spindle ROTATION", rf"AXIS= (?P<spindle>{_N} {_N} {_N})", SHORT),
+    ("PLANE_NORMAL=", rf"NORMAL= (?P<polarization_normal>{_N} {_N} {_N})", SHORT),
+    ("Unit Cell:", rf"Unit Cell: (?P<cell>{_N} {_N} {_N} {_N} {_N} {_N})", SHORT),
+    ("recommend -oversample", r"-oversample (?P<recommended_oversample>\d+)", 0.0),
+    ("fold oversampling", r"auto-selected (?P<recommended_oversample>\d+)-fold", 0.0),
+    ("interpolation", r"auto-selected (?P<interpolation>no|tricubic) interp", 0.0),
+    ("counting entries in", r"counting entries in (?P<hkl_file>.+)", 0.0),
+    ("created a total of", r"total of (?P<sources>\d+) sources", 0.0),
+    ("created a total of", r"total of (?P<domains>\d+) mosaic", 0.0),
+    ("initialized hkls", rf"(?P<hkl_loaded>\d+) initialized.* =(?P<default_F>{_N})\)", SHORT),
+    (" xtal: ", r"(?P<shape>\S+) xtal: (?P<cells>\d+x\d+x\d+) cells", 0.0),
+    ("wave=", rf"wave=(?P<wavelength>{_N}) meters \+/- (?P<dispersion>{_N})%", SHORT),
+    ("Kahn polarization", rf"factor: (?P<kahn>{_N})", SHORT),
+    ("polarization effect", r"effect (?P<nopolar>disabled)", 0.0),
+    ("obliquity effect", r"effect (?P<point_pixel>disabled)", 0.0),
+    ("curved detector", r"(?P<curved>curved) detector", 0.0),
+    ("incident fluence", rf"fluence: (?P<fluence>{_N})", SHORT),
+    ("distance=", rf"distance=(?P<distance>{_N}) detsize=", SHORT),
+    ("detsize=", rf"pixel=(?P<pixel>{_N}) meters \((?P<pixels>\d+x\d+) pixels", SHORT),
+    ("sensor is", rf"is (?P<thickness>{_N}) m thick in (?P<layers>\d+) layers", SHORT),
+    ("sensor is", rf"with mu= (?P<mu>{_N})", SHORT),
+    ("Xbeam=", rf"Xbeam=(?P<beam_centre>{_N} Ybeam={_N})", SHORT),
+    ("Fbeam=", rf"Fbeam=(?P<direct_beam>{_N} Sbeam={_N})", SHORT),
+    ("Xclose=", rf"^\s*Xclose=(?P<near_point_given>{_N} Yclose={_N})", SHORT),
+    ("Fclose=", rf"^\s*Fclose=(?P<near_point>{_N} Sclose={_N})", SHORT),
+    ("divrange=", rf"divrange=(?P<divergence>{_N})", SHORT),
+    (" sources", r"^\s*(?P<sources>\d+) sources\s*$", 0.0),
+    ("mosaic domains over", rf"(?P<domains>\d+) mosaic.*of (?P<mosaic_spread>{_N})", SHORT),
+    ("phi steps from", rf"phi steps from (?P<phi_range>{_N} to {_N}) degrees", SHORT),
+    ("pixel oversample", r"(?P<oversample>\d+)x\d+ pixel oversample", 0.0),
+    ("tracing pixel", r"spixel=(?P<pixel_traced>\d+, fpixel=\d+)", 0.0),
+    ("detector_convention=", r"detector_convention=(?P<convention>\w+)", 0.0),
+    ("angles_rad=", r"angles_rad=(?P<detector_rotations>rotx:.*)", SHORT),
+    (":close_distance_m=", rf"=(?P<close_distance>{_N})", FULL),
+    (":ratio=", rf"=(?P<ratio>{_N})", FULL),
+    (":distance_m=", rf"=(?P<distance>{_N})", FULL),
+)
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str], float], ...]:
+    """Return the table, compiled when the first log is read: most command lines read none."""
+    return tuple((needle, re.compile(pattern), rtol) for needle, pattern, rtol in _REPORT)
+
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)\b")
+_PHI = re.compile(rf"phi(\d+) = ({_N})\s*$")
+_VECTORS = re.compile(rf"([XYZ]): *({_N}) +({_N}) +({_N})\s*$")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(word) for word in _NUMBER.findall(text))
+
+
+def _digits(x: float) -> int:
+    """Return the number of significant digits that %g needs for ``x``."""
+    return len(f"{abs(x):.9e}".split("e")[0].replace(".", "").rstrip("0"))
+
+
+class ReportReader:
+    """Collects facts from the lines of a log.
+
+    Attributes
+    ----------
+    facts : dict of str to Fact
+        What was found so far. Where a thing is said twice, the more precise word stands, and
+        among equals the last.
+    """
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Fact] = {}
+        self._phis: dict[int, float] = {}
+        self._vectors: list[tuple[float, ...]] = []
+        self._vector_target = ""
+
+    def feed(self, line: str) -> None:
+        """Look at one line."""
+        for needle, pattern, rtol in _patterns():
+            if needle in line and (match := pattern.search(line)):
+                for name, text in match.groupdict().items():
+                    self._take(name, text.strip(), rtol)
+        if match := _PHI.match(line):
+            self._phis[int(match[1])] = float(match[2])
+        elif "space cell vectors" in line:
+            self._vector_target = "real_cell" if "real" in line else "reciprocal_cell"
+            self._vectors = []
+        elif self._vector_target and (match := _VECTORS.match(line)):
+            self._vectors.append(tuple(float(x) for x in match.groups()[1:]))
+            if len(self._vectors) == 3:
+                rows = tuple(x for column in zip(*self._vectors, strict=True) for x in column)
+                size = max(abs(x) for x in rows) or 1.0
+                self.facts[self._vector_target] = Fact(rows, 5e-9 / size)
+                self._vector_target = ""
+
+    def _take(self, name: str, text: str, rtol: float) -> None:
+        value: tuple[float, ...] | str
+        if name in ("nopolar", "point_pixel", "curved"):
+            value = "yes"
+        elif name == "interpolation":
+            value = "off" if text == "no" else "on"
+        elif name == "convention":
+            value = text.lower()
+        elif name == "pivot":
+            value = "sample" if text == "sample" else "beam"
+        elif name == "shape":
+            value = SHAPES.get(text, text)
+        elif name == "hkl_file":
+            value = text
+        else:
+            value = _numbers(text)
+            if not all(math.isfinite(x) for x in value):
+                return
+            if name == "mu":
+                value = (max(value[0], 0.0),)  # the reference prints -1 for no absorption
+            if name == "divergence" and name in self.facts and len(self.facts[name].value) == 1:
+                value = (float(self.facts[name].value[0]), *value)
+        known = self.facts.get(name)
+        if known is None or rtol <= known.rtol:
+            self.facts[name] = Fact(value, rtol)
+
+    def finish(self) -> dict[str, Fact]:
+        """Return the facts, with what a complete report says by leaving it out."""
+        if self._phis and sorted(self._phis) == list(range(len(self._phis))):
+            angles = tuple(self._phis[i] for i in sorted(self._phis))
+            self.facts["phis"] = Fact(angles, SHORT)
+        if {"distance", "wavelength", "cells"} <= self.facts.keys():
+            for name in ("nopolar", "point_pixel", "curved"):
+                self.facts.setdefault(name, Fact("no"))
+        return self.facts
+
+
+def facts_of_scene(
+    scene: Scene, pixel: tuple[int, int] | None = None, number: int | None = None
+) -> dict[str, Fact]:
+    """Return the facts of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+        What will be, or was, simulated.
+    pixel : tuple of int, optional
+        The traced pixel (slow, fast).
+    number : int, optional
+        Its panel, one of several.
+    """
+    panel, place = scene.panels[number or 0], scene.placement_of(number or 0)
+    phis = scene.phis * RTD
+    sweep = scene.sampling
+    values: dict[str, object] = {
+        "pixel_traced": pixel,
+        "convention": place.convention,
+        "pivot": place.pivot,
+        "beam_direction": scene.beam,
+        "fast_axis": panel.fast,
+        "slow_axis": panel.slow,
+        "normal_axis": panel.normal,
+        "origin": panel.origin,
+        "pixel": panel.pixel_size,
+        "pixels": (panel.pixels_fast, panel.pixels_slow),
+        "distance": place.distance,
+        "close_distance": place.close_distance,
+        "ratio": place.ratio,
+        "beam_centre": (place.xbeam, place.ybeam),
+        "direct_beam": (place.fbeam, place.sbeam),
+        "near_point_given": (place.xclose, place.yclose),
+        "near_point": (place.fclose, place.sclose),
+        "curved": scene.curved,
+        "point_pixel": scene.point_pixel,
+        "thickness": scene.thickness,
+        "layers": scene.layers,
+        "mu": scene.mu,
+        "wavelength": scene.choices["beam.wavelength"].value,
+        "dispersion": 100.0 * sweep["dispersion"].range,
+        "sources": len(scene.wavelengths),
+        "divergence": (sweep["hdiv"].range, sweep["vdiv"].range),
+        "fluence": scene.fluence,
+        "kahn": scene.kahn_factor,
+        "nopolar": scene.nopolar,
+        "polarization_vector": scene.polarization,
+        "polarization_normal": place.plane_normal,
+        "spindle": place.spindle,
+        "phi_range": (float(phis[0]), float(phis[0]) + RTD * sweep["phi"].range),
+        "phis": phis,
+        "cell": scene.cell.parameters,
+        "real_cell": scene.cell.real,
+        "reciprocal_cell": scene.reciprocal,
+        "cells": scene.cells,
+        "shape": scene.shape,
+        "fudge": scene.fudge,
+        "domains": scene.orientations.shape[1],
+        "mosaic_spread": RTD * scene.mosaic_spread,
+        "hkl_loaded": scene.hkl.n_loaded,
+        "hkl_file": scene.config.crystal.hkl_file or scene.config.crystal.structure_file,
+        "default_F": scene.hkl.default_F,
+        "interpolation": "on" if scene.interpolate else "off",
+        "dmin": scene.dmin,
+        "oversample": scene.oversample,
+        "recommended_oversample": scene.oversample_recommended,
+        "water": scene.water,
+        "quirks": " ".join(sorted(scene.config.quirks)) or "none",
+    }
+    return {
+        name: Fact(_plain(value), 0.0, "scene")
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _plain(value: object) -> tuple[float, ...] | str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return tuple(np.asarray(value, dtype=np.float64).ravel().tolist())

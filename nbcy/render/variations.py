@@ -1,0 +1,299 @@
+"""Scenes that differ in the crystal's orientation, the wavelength or the fluence alone."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nbcy.base.choices import Choice
+from nbcy.base.errors import ConfigError, NbcyWarning
+from nbcy.base.units import to_si
+from nbcy.base.vectors import frozen
+from nbcy.scene.background import water_background
+from nbcy.scene.lattice import orient
+from nbcy.scene.scene import Scene, calculated_for, spindle_angles
+
+FloatArray = NDArray[np.float64]
+
+_ORTHOGONAL: Final = 1e-9
+"""How far the product of a rotation matrix and its transpose may be from 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Variation:
+    """What one image of many has of its own; None is what the configuration says.
+
+    Attributes
+    ----------
+    rotation : ndarray, shape (3, 3), or None
+        Applied to the crystal, in the lab frame, after misset and before the spindle turns.
+    phi_deg : float or None
+        Where the spindle starts.
+    wavelength_angstrom : float or None
+        Central wavelength; the spectrum keeps its relative width.
+    fluence_photons_per_m2 : float or None
+    """
+
+    rotation: FloatArray | None = None
+    phi_deg: float | None = None
+    wavelength_angstrom: float | None = None
+    fluence_photons_per_m2: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is varied, as numbers and lists."""
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(self).items()
+            if value is not None
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Variations:
+    """What varies from image to image.
+
+    Attributes
+    ----------
+    each : iterable of Variation
+    count : int or None
+        How many; None where only the iterable knows.
+    shortest : float or None
+        Shortest central wavelength, Angstrom; None where it does not vary.
+    """
+
+    each: Iterable[Variation]
+    count: int | None
+    shortest: float | None
+
+
+def read_variations(
+    orientations: Any = None,
+    phi_deg: Any = None,
+    wavelength_angstrom: Any = None,
+    fluence_photons_per_m2: Any = None,
+) -> Variations:
+    """Check what varies and put it together, image by image.
+
+    Parameters
+    ----------
+    orientations : array_like, shape (n, 3, 3), or scipy Rotation, or iterable of matrices, optional
+        Rotation matrices. An iterable without a length is read as the images are rendered.
+    phi_deg, wavelength_angstrom, fluence_photons_per_m2 : array_like, shape (n,), optional
+
+    Raises
+    ------
+    ConfigError
+        Nothing varies, lengths differ, or a value is impossible. Of an iterable without a length,
+        once it has come to its end too soon or to a matrix that is no rotation.
+    """
+    numbers = {
+        "phi_deg": phi_deg,
+        "wavelength_angstrom": wavelength_angstrom,
+        "fluence_photons_per_m2": fluence_photons_per_m2,
+    }
+    columns = {name: _column(name, value) for name, value in numbers.items() if value is not None}
+    if orientations is None and not columns:
+        expected = f"give orientations or any of {', '.join(numbers)}"
+        raise ConfigError("run_many", "nothing varies", expected)
+    lengths = {name: len(column) for name, column in columns.items()}
+    rotations: Iterable[FloatArray | None]
+    if orientations is None:
+        rotations = repeat(None)
+    elif hasattr(orientations, "as_matrix"):  # scipy's Rotation
+        listed = check_rotations(np.reshape(orientations.as_matrix(), (-1, 3, 3)))
+        rotations, lengths["orientations"] = listed, len(listed)
+    elif hasattr(orientations, "__len__"):
+        listed = check_rotations(orientations)
+        rotations, lengths["orientations"] = listed, len(listed)
+    elif isinstance(orientations, Iterable):
+        rotations = (check_rotations([matrix], i)[0] for i, matrix in enumerate(orientations))
+    else:
+        raise ConfigError("orientations", orientations, "must be rotation matrices, (n, 3, 3)")
+    if len(set(lengths.values())) > 1:
+        raise ConfigError("run_many", lengths, "must all have the same length")
+    count = next(iter(lengths.values()), None)
+    wavelengths = columns.get("wavelength_angstrom")
+    return Variations(
+        _put_together(rotations, [columns.get(name) for name in numbers], count),
+        count,
+        min(wavelengths) if wavelengths else None,
+    )
+
+
+def _put_together(
+    rotations: Iterable[FloatArray | None], columns: list[list[float] | None], count: int | None
+) -> Iterator[Variation]:
+    # The columns come first: at their end no rotation is taken for nothing.
+    values = [repeat(None) if column is None else column for column in columns]
+    done = 0
+    for *numbers, rotation in zip(*values, rotations, strict=False):
+        yield Variation(rotation, *numbers)
+        done += 1
+    if count is not None and done < count:
+        raise ConfigError("orientations", f"{done} of them", f"must be {count}, as of the rest")
+
+
+def _column(name: str, value: Any) -> list[float]:
+    try:
+        column = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        column = np.empty(())
+    if column.ndim != 1:
+        raise ConfigError(name, value, "must be a list of numbers, one for each image")
+    wrong = ~np.isfinite(column) if name == "phi_deg" else ~(np.isfinite(column) & (column > 0.0))
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        expected = "must be finite" if name == "phi_deg" else "must be positive and finite"
+        raise ConfigError(f"{name}[{i}]", float(column[i]), expected)
+    values: list[float] = column.tolist()
+    return values
+
+
+def check_rotations(matrices: Any, first: int = 0) -> FloatArray:
+    """Return rotation matrices as an array, shape (n, 3, 3).
+
+    Parameters
+    ----------
+    matrices : array_like, shape (n, 3, 3)
+    first : int
+        What the first one is called in an error.
+
+    Raises
+    ------
+    ConfigError
+        They are not rotations.
+    """
+    if len(matrices) == 0:
+        return np.empty((0, 3, 3))
+    try:
+        rotations = np.asarray([getattr(m, "as_matrix", lambda m=m: m)() for m in matrices], float)
+    except (TypeError, ValueError):
+        rotations = np.empty(0)
+    if rotations.ndim != 3 or rotations.shape[1:] != (3, 3):
+        where = f"orientations[{first}]" if len(matrices) == 1 else "orientations"
+        what = f"numbers of shape {rotations.shape}" if rotations.size else "not arrays of numbers"
+        raise ConfigError(where, what, "must be matrices of shape (n, 3, 3)")
+    product = rotations @ rotations.transpose(0, 2, 1)
+    # not a number is never less
+    whole = (abs(product - np.eye(3)) < _ORTHOGONAL).all(axis=(1, 2))
+    right = (np.cross(rotations[:, 0], rotations[:, 1]) * rotations[:, 2]).sum(axis=1) > 0.0
+    for i in np.flatnonzero(~(whole & right))[:1].tolist():
+        raise ConfigError(
+            f"orientations[{first + i}]",
+            rotations[i].tolist(),
+            f"must be a rotation matrix: orthogonal to {_ORTHOGONAL:g}, with determinant +1",
+        )
+    return rotations
+
+
+class Varying:
+    """Makes the scene of each variation, from parts that stay the same.
+
+    Parameters
+    ----------
+    scene : Scene
+        What the configuration was resolved into.
+    shortest : float, optional
+        Shortest wavelength that will be asked for, Angstrom.
+
+    Attributes
+    ----------
+    base : Scene
+        The same, with structure factors that reach as far as the shortest wavelength sees.
+
+    Raises
+    ------
+    ConfigError
+        The wavelength cannot vary.
+
+    Warns
+    -----
+    NbcyWarning
+        Sub-pixels chosen for the configured wavelength are too coarse for the shortest.
+    """
+
+    def __init__(self, scene: Scene, shortest: float | None = None) -> None:
+        if shortest is not None:
+            scene = _ready_for(scene, shortest)
+        self.base = scene
+        self._carryover = "phi_carryover" in scene.config.quirks
+        self._turns = self._turn(scene.phis)
+
+    def _turn(self, phis: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """Spindle and domains as matrices that multiply rows of cell vectors from the right."""
+        scene = self.base
+        return orient(np.eye(3), scene.frame.spindle, phis, scene.mosaic, self._carryover)
+
+    def scene(self, variation: Variation) -> Scene:
+        """Return the scene of one image."""
+        scene, new = self.base, dict[str, Any]()
+        choices = dict(scene.choices)
+        real, turns = scene.cell.real, self._turns
+        if variation.phi_deg is not None:
+            phis = spindle_angles(variation.phi_deg, scene.sampling["phi"])
+            turns = self._turn(phis)
+            new["phis"] = frozen(phis)
+            new["config"] = scene.config.with_overrides({"spindle.phi_deg": variation.phi_deg})
+        if variation.rotation is not None:
+            turned = variation.rotation.T
+            real = frozen(real @ turned)
+            new["reciprocal"] = frozen(scene.reciprocal @ turned)
+            new["cell"] = dataclasses.replace(scene.cell, real=real, reciprocal=new["reciprocal"])
+            choices["crystal.rotation"] = Choice(variation.rotation, "", "given", "varied")
+        if variation.rotation is not None or variation.phi_deg is not None:
+            rows = real * 1e-10
+            new["orientations"] = frozen(rows @ turns[0])
+            new["first_orientations"] = None if turns[1] is None else frozen(rows @ turns[1])
+        if variation.wavelength_angstrom is not None:
+            wavelength = to_si(variation.wavelength_angstrom, "angstrom")
+            new["wavelengths"] = frozen(scene.wavelengths / scene.wavelength * wavelength)
+            new["sources"] = dataclasses.replace(scene.sources, wavelengths=new["wavelengths"])
+            choices["beam.wavelength"] = Choice(wavelength, "m", "given", "varied")
+        if variation.fluence_photons_per_m2 is not None:
+            fluence = variation.fluence_photons_per_m2
+            new["fluence"] = fluence
+            size = to_si(scene.config.background.water_um, "um")
+            new["water"] = water_background(size, fluence)
+            choices["beam.fluence"] = Choice(fluence, "1/m²", "given", "varied")
+        return _changed(scene, choices=MappingProxyType(choices), **new)
+
+
+def _changed(scene: Scene, **new: Any) -> Scene:
+    """As `dataclasses.replace`, which asks for every field: a fifth of an image's overhead."""
+    changed = copy.copy(scene)
+    for name, value in new.items():
+        object.__setattr__(changed, name, value)
+    return changed
+
+
+def _ready_for(scene: Scene, shortest: float) -> Scene:
+    """Return a scene whose structure factors serve wavelengths down to the shortest."""
+    field, crystal = "wavelength_angstrom", scene.config.crystal
+    if scene.config.beam.source_file is not None:
+        raise ConfigError(field, shortest, "cannot vary: beam.source_file lists the wavelengths")
+    if scene.calculated and crystal.anomalous:
+        expected = "cannot vary: f' and f'' of the coordinates are those of the beam's wavelength"
+        raise ConfigError(field, shortest, f"{expected}; make a Simulator for each")
+    wavelength = to_si(shortest, "angstrom")
+    ratio = scene.wavelength / wavelength
+    recommended = math.ceil(ratio * scene.oversample_recommended)
+    if ratio > 1.0 and scene.oversample < recommended:
+        warnings.warn(
+            f"sampling.oversample = {scene.oversample} is kept for every wavelength: up to "
+            f"{recommended} would be recommended for {shortest:g} Angstrom",
+            NbcyWarning,
+            stacklevel=4,
+        )
+    if ratio > 1.0 and scene.calculated:
+        return dataclasses.replace(scene, hkl=calculated_for(scene, wavelength))
+    return scene
