@@ -171,6 +171,16 @@ NBCY_INLINE unsigned nbcy_below(real x, real limit)
 #endif
 }
 
+/* Those elements of two vectors, counted through both; whole_type: an integer vector of as many elements. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define NBCY_PICK(whole_type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+#ifndef NBCY_PICK   /* gcc before 12 */
+#define NBCY_PICK(whole_type, a, b, ...) __builtin_shuffle(a, b, (whole_type){__VA_ARGS__})
+#endif
+
 /* The sum of all lanes. */
 NBCY_INLINE double nbcy_total(real x)
 {

@@ -35,12 +35,12 @@ typedef int32_t nbcy_ints __attribute__((vector_size(8 * NBCY_WIDTH)));
 
 NBCY_INLINE nbcy_words nbcy_low_words(real a, real b)
 {
-    return __builtin_shuffle((nbcy_words)a, (nbcy_words)b, (nbcy_words){NBCY_LOW_WORDS});
+    return NBCY_PICK(nbcy_words, (nbcy_words)a, (nbcy_words)b, NBCY_LOW_WORDS);
 }
 
 NBCY_INLINE nbcy_words nbcy_high_words(real a, real b)
 {
-    return __builtin_shuffle((nbcy_words)a, (nbcy_words)b, (nbcy_words){NBCY_HIGH_WORDS});
+    return NBCY_PICK(nbcy_words, (nbcy_words)a, (nbcy_words)b, NBCY_HIGH_WORDS);
 }
 
 /* Whether the sums of this scene are by turns. */
@@ -50,8 +50,8 @@ static void put_in_order(nbcy_block *b, int j)
 {
     for (int i = 0; i < b->vectors; i += 2) {
         const real first = b->sum_orientations[j][i], second = b->sum_orientations[j][i + 1];
-        b->sum_orientations[j][i] = __builtin_shuffle(first, second, (whole){NBCY_FIRST_LANES});
-        b->sum_orientations[j][i + 1] = __builtin_shuffle(first, second, (whole){NBCY_SECOND_LANES});
+        b->sum_orientations[j][i] = NBCY_PICK(whole, first, second, NBCY_FIRST_LANES);
+        b->sum_orientations[j][i + 1] = NBCY_PICK(whole, first, second, NBCY_SECOND_LANES);
     }
 }
 

@@ -71,11 +71,16 @@ def golden_case(request: pytest.FixtureRequest) -> GoldenCase:
     return request.param
 
 
+def link_inputs(folder: Path) -> None:
+    """Put the inputs that golden command lines name into a folder."""
+    for source in (*(GOLDEN / "inputs").iterdir(), SEEDCASE / "A.mat", SEEDCASE / "scaled.hkl"):
+        (folder / source.name).symlink_to(source)
+
+
 @pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory but for the inputs that golden command lines name."""
-    for source in (*(GOLDEN / "inputs").iterdir(), SEEDCASE / "A.mat", SEEDCASE / "scaled.hkl"):
-        (tmp_path / source.name).symlink_to(source)
+    link_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
