@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from nbcy._kernel import KernelScene, available_isas
-from nbcy.cli.flags import parse
+from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.flags.flags import parse
 from nbcy.config import Config
-from nbcy.simulator import Simulator
+from nbcy.render.simulator import Simulator
 
 MANY_STEPS: dict[str, Any] = {
     "sampling.oversample": 1,
@@ -33,7 +33,11 @@ MANY_STEPS: dict[str, Any] = {
 MORE: dict[str, dict[str, Any]] = {
     "single": {**MANY_STEPS, "sampling.precision": "single"},
     "single_gauss": {**MANY_STEPS, "crystal.shape": "gauss", "sampling.precision": "single"},
-    "single_many_cells": {"sampling.oversample": 2, "crystal.cells": 400, "sampling.precision": "single"},
+    "single_many_cells": {
+        "sampling.oversample": 2,
+        "crystal.cells": 400,
+        "sampling.precision": "single",
+    },
     "cutoff": {**MANY_STEPS, "crystal.cells": 60, "sampling.cutoff": 1e-4},
     "gauss": {**MANY_STEPS, "crystal.cells": 60, "crystal.shape": "gauss"},
     "tophat": {**MANY_STEPS, "crystal.cells": 60, "crystal.shape": "tophat"},
