@@ -28,7 +28,7 @@ from nbcy.flags.flags import parse
 from nbcy.kernel._kernel import KernelScene, available_isas
 from nbcy.kernel.installation import config_info
 from nbcy.kernel.threads import resolve_threads
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 Roi = tuple[int, int, int, int]
 
@@ -89,12 +89,12 @@ def measure(shape: Shape, repeats: int, threads: int, reference: Path | None) ->
     runs: dict[str, tuple[KernelScene, Roi, int, str, bool]] = {
         isa: (kernel, few if isa == "scalar" else kernel.scene.roi, 1, isa, False) for isa in isas
     }
-    if kernel.skips:
+    if kernel.scene.skip:
         runs = {name: (k, few, t, isa, s) for name, (k, _, t, isa, s) in runs.items()}
         runs["skipping"] = (kernel, kernel.scene.roi, 1, fastest, True)
     if single.scene.precision == "single":
-        runs["single"] = (single, few if kernel.skips else kernel.scene.roi, 1, fastest, False)
-    last = runs["skipping"] if kernel.skips else runs[fastest]
+        runs["single"] = (single, few if kernel.scene.skip else kernel.scene.roi, 1, fastest, False)
+    last = runs["skipping"] if kernel.scene.skip else runs[fastest]
     runs[f"{threads} threads"] = (last[0], last[1], threads, last[3], last[4])
     times: dict[str, list[float]] = {}
     for _ in range(repeats):

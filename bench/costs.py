@@ -16,7 +16,7 @@ from bench.shapes import SHAPES
 from nbcy.flags.flags import parse
 from nbcy.image.image import Image
 from nbcy.inputs.hkl import read_hkl
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 FLAGS = {shape.name: shape.flags for shape in SHAPES}
 MIB = 2.0**20
@@ -26,7 +26,7 @@ import sys, warnings
 warnings.simplefilter("ignore")
 from nbcy.kernel._kernel import KernelScene
 from nbcy.flags.flags import parse
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 def kib(name):
     with open("/proc/self/status") as status:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
 
@@ -11,7 +10,7 @@ import numpy as np
 from nbcy.crystal.structure_factors import HklGrid
 from nbcy.flags.flags import parse
 from nbcy.kernel._kernel import KernelScene
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 EDGES = (30, 100, 200, 300)
 ENDS = (("min", -1), ("max", 1))
@@ -29,7 +28,7 @@ def kernel_of(edge: int) -> KernelScene:
     data = np.random.default_rng(1).uniform(1.0, 100.0, (2 * half + 3,) * 3)
     bounds = {f"{axis}_{end}": sign * half for axis in "hkl" for end, sign in ENDS}
     grid = HklGrid(data, **bounds, default_F=1.0, n_loaded=data.size)
-    return KernelScene(dataclasses.replace(scene, hkl=grid))
+    return KernelScene(scene.replaced(hkl=grid))
 
 
 def measure(repeats: int) -> dict[str, dict[str, float]]:

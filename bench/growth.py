@@ -13,7 +13,7 @@ from nbcy.base.atomic import check_destination
 from nbcy.base.errors import FileError
 from nbcy.flags.flags import parse
 from nbcy.kernel._kernel import KernelScene
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 BASE = (
     "-cell 70 80 90 85 95 105 -default_F 100 -lambda 1 -N 20 -distance 100 -pixel 0.1"

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from nbcy.formats.geometry import Geometry
     from nbcy.image.image import Image
     from nbcy.kernel.installation import show_config
+    from nbcy.render.building import build_scene
     from nbcy.render.simulator import Simulator
     from nbcy.render.trace import Trace
-    from nbcy.scene.scene import Scene, build_scene
+    from nbcy.scene.scene import Scene
     from nbcy.version import __version__
     from nbcy.work.series import frames, save_frames
 
@@ -58,7 +59,8 @@ _HOMES = {
     "nbcy.kernel.installation": ("show_config",),
     "nbcy.formats.frames": ("open_recording",),
     "nbcy.config.quirks": ("QUIRKS",),
-    "nbcy.scene.scene": ("Scene", "build_scene"),
+    "nbcy.render.building": ("build_scene",),
+    "nbcy.scene.scene": ("Scene",),
     "nbcy.work.series": ("frames", "save_frames"),
     "nbcy.render.simulator": ("Simulator",),
     "nbcy.crystal.structure_factors": ("StructureFactors",),

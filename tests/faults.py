@@ -24,9 +24,10 @@ from nbcy.base.cell import dual
 from nbcy.config import Config
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.kernel._kernel import KernelScene
+from nbcy.render.building import build_scene
 from nbcy.render.trace import FLAGGED, KEYS, Trace
 from nbcy.render.tracelog import read_log
-from nbcy.scene.scene import Scene, build_scene
+from nbcy.scene.scene import Scene
 
 Rng = np.random.Generator
 
@@ -68,7 +69,7 @@ class World:
         return self.run(self.build(self.config.with_overrides(values), factors))
 
     def replaced(self, **fields: Any) -> Trace:
-        return self.run(dataclasses.replace(self.scene, **fields))
+        return self.run(self.scene.replaced(**fields))
 
 
 def draw_world(rng: Rng) -> World:
@@ -366,7 +367,7 @@ def phi_carryover(w: World, rng: Rng) -> Trace | None:
 
 @fault("phi_range", live=True)  # by the cell alone a step looks like carry-over
 def phi_offset(w: World, rng: Rng) -> Trace:
-    step = math.degrees(w.scene.sampling["phi"].step) or 1.3
+    step = math.degrees(w.scene.sweeps["phi"].step) or 1.3
     return w.changed(
         {"spindle.phi_deg": w.config.spindle.phi_deg + float(rng.choice([0.5, 1.0])) * step}
     )

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from nbcy.kernel._kernel import KernelScene, available_isas
-from nbcy.flags.flags import parse
 from nbcy.config import Config
+from nbcy.flags.flags import parse
+from nbcy.kernel._kernel import KernelScene, available_isas
 from nbcy.render.simulator import Simulator
 
 MANY_STEPS: dict[str, Any] = {

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from nbcy.config import Config
 from nbcy.config.quirks import QUIRKS
 from nbcy.crystal.structure_factors import StructureFactors
-from nbcy.scene.scene import Scene, build_scene
+from nbcy.render.building import build_scene
+from nbcy.scene.scene import Scene
 
 MAX_STEPS = 40
 """Most sub-pixels x layers x sources x phi steps x domains of a drawn scene."""
@@ -330,7 +331,7 @@ def masked(scene: Scene, seed: int, kept: float = 0.7) -> Scene:
     panel = scene.panels[0]
     rng = np.random.default_rng(seed)
     mask = (rng.random((panel.pixels_slow, panel.pixels_fast)) < kept).astype(np.uint8)
-    return dataclasses.replace(scene, mask=mask)
+    return scene.replaced(mask=mask)
 
 
 @st.composite
@@ -395,7 +396,7 @@ def scene_of_one_spot(cells: int, **sections: dict[str, Any]) -> Scene:
         pixel_size=size,
         close_distance=0.1,
     )
-    return dataclasses.replace(scene, panels=(panel,))
+    return scene.replaced(panels=(panel,))
 
 
 # ---- scenes on the brink

@@ -22,8 +22,8 @@ import pytest
 from nbcy import Config, StructureFactors
 from nbcy.cli.main import main
 from nbcy.formats.nxmx import to_nexus
+from nbcy.render.building import build_scene
 from nbcy.scene.measuring import measurement_of_scene
-from nbcy.scene.scene import build_scene
 from nbcy.work.series import frames, save_frames
 
 pytestmark = [

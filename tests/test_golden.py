@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -141,7 +140,7 @@ def test_oracle(golden_case: GoldenCase, workdir: Path) -> None:
         # seconds for the whole image: every seventh pixel (of a prime, so of all columns) will do
         mask = np.zeros(golden.shape, np.uint8)
         mask.flat[::7] = 1
-        scene = dataclasses.replace(scene, mask=mask)
+        scene = scene.replaced(mask=mask)
         golden = np.where(mask, golden, 0.0)
     assert_as_golden(oracle.render(scene).image, golden, golden_case.image.max())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import math
 import os
@@ -23,7 +22,7 @@ from nbcy.config import Config
 from nbcy.formats.frames import open_recording
 from nbcy.formats.smv import read_smv
 from nbcy.image.image import FORMATS, Image, output_format, smv_header
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 INPUTS = GOLDEN / "inputs"
@@ -159,7 +158,7 @@ def test_noise_image_is_the_golden_file(case, seed, tmp_path):
     st.integers(1, 40),
 )
 def test_statistics_by_definition(pixels, mask, fast, slow, band_pixels):
-    scene = dataclasses.replace(small_scene(5, 6), mask=mask.astype(np.uint8))
+    scene = small_scene(5, 6).replaced(mask=mask.astype(np.uint8))
     with mock.patch("nbcy.base.bands.BAND_PIXELS", band_pixels):
         image = Image(pixels, scene, {"roi": [*fast, *slow]})
         statistics = image.statistics()

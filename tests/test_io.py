@@ -32,7 +32,7 @@ from nbcy.inputs.hkl import read_hkl, write_hkl
 from nbcy.inputs.matrix import read_matrix
 from nbcy.inputs.source_list import read_sources
 from nbcy.inputs.stol import read_stol
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden"

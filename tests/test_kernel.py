@@ -89,7 +89,7 @@ def test_half_way_goes_to_the_lower_reflection(isa: str) -> None:
 def test_everything_below_dmin_leaves_the_water() -> None:
     scene = strategies.DEGENERATE["everything below dmin"]()
     with_water, _ = KernelScene(scene).render()
-    without, _ = KernelScene(dataclasses.replace(scene, water=0.0)).render()
+    without, _ = KernelScene(scene.replaced(water=0.0)).render()
     assert not without.any()
     assert with_water.all()
 
@@ -157,7 +157,7 @@ def rich_scene() -> Scene:
         h_min=-3, h_max=3, k_min=-3, k_max=3, l_min=-3, l_max=3,
     )  # fmt: skip
     hkl.data[[0, -1]] = hkl.data[:, [0, -1]] = hkl.data[:, :, [0, -1]] = hkl.default_F
-    return dataclasses.replace(scene, hkl=hkl)
+    return scene.replaced(hkl=hkl)
 
 
 VARIANTS = {
@@ -203,7 +203,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_rich_scene(rich_scene: Scene, variant: str) -> None:
-    scene = dataclasses.replace(rich_scene, **VARIANTS[variant](rich_scene))
+    scene = rich_scene.replaced(**VARIANTS[variant](rich_scene))
     assert oracle.render(scene).image.any()
     assert_agrees(scene)
 
@@ -211,7 +211,7 @@ def test_rich_scene(rich_scene: Scene, variant: str) -> None:
 @pytest.mark.parametrize("change", CHANGES)
 def test_comparison_sees_changes(rich_scene: Scene, change: str) -> None:
     """The bounds are sharp: hardly anything can be wrong by a millionth without being seen."""
-    changed = dataclasses.replace(rich_scene, **CHANGES[change](rich_scene))
+    changed = rich_scene.replaced(**CHANGES[change](rich_scene))
     off = compare(KernelScene(changed).render()[0], oracle.render(rich_scene))
     assert (off > 1.0).any()
 
@@ -258,7 +258,7 @@ def test_traced_steps(scene: Scene) -> None:
     inside = fast_min <= fast <= fast_max and slow_min <= slow <= slow_max
     if inside and (scene.mask is None or scene.mask[slow, fast]):
         expected = oracle.render(
-            dataclasses.replace(scene, roi=(fast, fast, slow, slow), first_orientations=None)
+            scene.replaced(roi=(fast, fast, slow, slow), first_orientations=None)
         )
         photons = np.float64(traced["I_pixel_final"])
         # one more unit for the build: the trace has its own

@@ -24,7 +24,7 @@ from nbcy.crystal.orientations import (
     random_orientations,
     uniform_orientations,
 )
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 # Angles in degrees, sines of them, three rotations: some ten roundings of numbers up to 1.
 EXACT = 1e-13

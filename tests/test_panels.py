@@ -60,7 +60,7 @@ def cut(scene: Scene, slow: list[int], fast: list[int]) -> Scene:
             if scene.mask is not None:
                 masks.append(scene.mask[s0:s1, f0:f1].ravel())
     mask = None if scene.mask is None else np.concatenate(masks)
-    return dataclasses.replace(scene, panels=tuple(panels), roi=None, mask=mask)
+    return scene.replaced(panels=tuple(panels), roi=None, mask=mask)
 
 
 def joined(scene: Scene, flat: np.ndarray, slow: list[int], fast: list[int]) -> np.ndarray:
@@ -87,7 +87,7 @@ def test_pieces_equal_the_whole(scene: Scene, data: st.DataObject) -> None:
     whole = scene.panels[0]
     roi = (0, whole.pixels_fast - 1, 0, whole.pixels_slow - 1)
     # the very first visit is that of the first piece, whose pixels come in another order
-    scene = dataclasses.replace(scene, first_orientations=None, roi=roi)
+    scene = scene.replaced(first_orientations=None, roi=roi)
     slow, fast = (data.draw(cuts(size)) for size in whole.shape)
     assume(slow or fast)
     pieces = cut(scene, slow, fast)
@@ -405,7 +405,7 @@ def test_files_of_panels(image, tmp_path):
 def test_pieces_are_drawn_as_the_whole(scene: Scene, data: st.DataObject) -> None:
     panel = scene.panels[0]
     slow, fast = (data.draw(cuts(size)) for size in panel.shape)
-    pieces = cut(dataclasses.replace(scene, mask=None), slow, fast)
+    pieces = cut(scene.replaced(mask=None), slow, fast)
     numbers = np.arange(panel.pixels_slow * panel.pixels_fast, dtype=np.float32)
     whole = numbers.reshape(panel.shape)
     edges = [[0, *cuts, size] for cuts, size in zip((slow, fast), panel.shape, strict=True)]

@@ -24,8 +24,9 @@ from nbcy.config import Beam, Config
 from nbcy.config.quirks import QUIRKS
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.kernel._kernel import KernelScene, available_isas
+from nbcy.render.building import build_scene
 from nbcy.render.simulator import Simulator
-from nbcy.scene.scene import Scene, build_scene
+from nbcy.scene.scene import Scene
 
 EPS = np.finfo(float).eps
 
@@ -39,7 +40,7 @@ def render(scene: Scene, **options: Any) -> np.ndarray:
 
 
 def replace_panel(scene: Scene, **changes: Any) -> Scene:
-    return dataclasses.replace(scene, panels=(dataclasses.replace(scene.panels[0], **changes),))
+    return scene.replaced(panels=(dataclasses.replace(scene.panels[0], **changes),))
 
 
 def assert_same_photons(
@@ -105,9 +106,9 @@ def test_polarization_is_linear_in_kahn(misset: Any, kahn: float, twotheta: floa
     plus, minus, none = (
         render(polarized_scene(misset, k, twotheta)).astype(float) for k in (kahn, -kahn, 0.0)
     )
-    unpolarized = render(
-        dataclasses.replace(polarized_scene(misset, 0.0, twotheta), nopolar=True)
-    ).astype(float)
+    unpolarized = render(polarized_scene(misset, 0.0, twotheta).replaced(nopolar=True)).astype(
+        float
+    )
     # rounding of the stored pixels, and of P, which is at most 1, next to I without it
     allowed = ULP * (plus + minus) + 16.0 * oracle.EPS * unpolarized + SUBNORMAL
     assert (abs(plus + minus - 2.0 * none) <= allowed).all()
@@ -119,7 +120,7 @@ def test_polarization_is_linear_in_kahn(misset: Any, kahn: float, twotheta: floa
 @given(strategies.scenes(), st.floats(1e-3, 1e3))
 def test_intensity_scales(scene: Scene, factor: float) -> None:
     """With fluence, with r_e squared and with F squared."""
-    scene = dataclasses.replace(scene, water=0.0)
+    scene = scene.replaced(water=0.0)
     image = render(scene)
     expected = image * factor
     assume(expected.max() < 1e38)
@@ -129,12 +130,12 @@ def test_intensity_scales(scene: Scene, factor: float) -> None:
         {"fluence": scene.fluence * factor},
         {"r_e_sqr": scene.r_e_sqr * factor},
     ):
-        assert_same_photons(render(dataclasses.replace(scene, **change)), expected, rounding)
+        assert_same_photons(render(scene.replaced(**change)), expected, rounding)
     doubled = dataclasses.replace(
         scene.hkl, data=2.0 * scene.hkl.data, default_F=2.0 * scene.hkl.default_F
     )
     assume(image.max() < 1e37)
-    again = render(dataclasses.replace(scene, hkl=doubled))
+    again = render(scene.replaced(hkl=doubled))
     # every double is four times the other: only subnormal pixels round differently
     assert_same_photons(again, 4.0 * image, 4.0 * SUBNORMAL)
     normal = image > 1e-37
@@ -221,7 +222,7 @@ def test_one_cell_scatters_as_its_structure_factor(
 @given(strategies.scenes(), st.sampled_from(["source", "phi", "domain", "unlike sources"]))
 def test_duplicating_steps_changes_nothing(scene: Scene, what: str) -> None:
     """The image is a mean over sources, phi steps and domains, however often each is counted."""
-    scene = dataclasses.replace(scene, first_orientations=None, water_scaling=False)
+    scene = scene.replaced(first_orientations=None, water_scaling=False)
     image = render(scene)
     table = scene.orientations
     if what == "source":
@@ -243,7 +244,7 @@ def test_duplicating_steps_changes_nothing(scene: Scene, what: str) -> None:
         changes = {"orientations": np.repeat(table, 2, axis=0), "phis": np.repeat(scene.phis, 2)}
     else:
         changes = {"orientations": np.repeat(table, 2, axis=1)}
-    changed = dataclasses.replace(scene, **changes)
+    changed = scene.replaced(**changes)
     steps = len(changed.wavelengths) * changed.orientations[..., 0, 0].size * scene.oversample**2
     assert steps > scene.steps
     # the sums have more terms: a rounding of a double each
@@ -268,7 +269,7 @@ def test_oversampling_converges() -> None:
         return float(abs(at(n) - finest).mean())
 
     def at(n: int) -> np.ndarray:
-        return render(dataclasses.replace(scene, oversample=n, steps=n * n)).astype(float)
+        return render(scene.replaced(oversample=n, steps=n * n)).astype(float)
 
     finest = at(64)
     errors = [error(n) for n in (2, 4, 8)]
@@ -293,7 +294,7 @@ def test_rotating_everything_changes_nothing(scene: Scene, rotation: np.ndarray)
         turned["first_orientations"] = scene.first_orientations @ rotation.T
     panel = scene.panels[0]
     axes = {k: rotation @ getattr(panel, k) for k in ("origin", "fast", "slow", "normal")}
-    image = render(replace_panel(dataclasses.replace(scene, **turned), **axes))
+    image = render(replace_panel(scene.replaced(**turned), **axes))
     # turning the vectors rounds as much again as using them
     error = np.where(expected.at_dmin, np.inf, 2.0 * expected.error)
     assert_same_photons(image, expected.image, error)
@@ -328,7 +329,7 @@ def test_two_half_detectors_equal_the_whole(scene: Scene) -> None:
     panel = scene.panels[0]
     assume(panel.pixels_fast > 1 and not scene.curved)
     whole_roi = (0, panel.pixels_fast - 1, 0, panel.pixels_slow - 1)
-    scene = dataclasses.replace(scene, mask=None, first_orientations=None, roi=whole_roi)
+    scene = scene.replaced(mask=None, first_orientations=None, roi=whole_roi)
     expected = oracle.render(scene)
     whole = render(scene)
     cut = panel.pixels_fast // 2
@@ -410,8 +411,8 @@ def big_scenes() -> list[Scene]:
     return [
         scene,
         strategies.masked(scene, 3),
-        dataclasses.replace(scene, shape="round", interpolate=True, oversample=1, steps=8),
-        dataclasses.replace(scene, shape="gauss", dmin=20e-10, roi=(7, 177, 3, 160)),
+        scene.replaced(shape="round", interpolate=True, oversample=1, steps=8),
+        scene.replaced(shape="gauss", dmin=20e-10, roi=(7, 177, 3, 160)),
         build_scene(BIG.with_overrides({"quirks": ["phi_carryover"]}), factors),
     ]
 
@@ -502,7 +503,7 @@ def test_friedel_symmetry(
         sampling={"interpolate": interpolate},
     )
     scene = build_scene(config, StructureFactors(hkl, factors.ravel(), default_F=7.0))
-    inverted = dataclasses.replace(scene, orientations=-scene.orientations)
+    inverted = scene.replaced(orientations=-scene.orientations)
     # the oracle's bound also covers steps exactly half way between two reflections
     error = 2.0 * oracle.render(scene).error
     assert_same_photons(render(inverted), render(scene), error)
@@ -512,7 +513,7 @@ def test_friedel_symmetry_needs_a_symmetric_list() -> None:
     hkl = np.stack(np.mgrid[-4:5, -4:5, -4:5], -1).reshape(-1, 3)
     config = plain_config(crystal={"misset_deg": (10.0, 20.0, 30.0)})
     scene = build_scene(config, StructureFactors(hkl, np.arange(1.0, 730.0)))
-    inverted = dataclasses.replace(scene, orientations=-scene.orientations)
+    inverted = scene.replaced(orientations=-scene.orientations)
     ratio = render(inverted).sum() / render(scene).sum()
     assert abs(ratio - 1.0) > 0.1
 
@@ -520,7 +521,7 @@ def test_friedel_symmetry_needs_a_symmetric_list() -> None:
 @given(strategies.scenes(), st.integers(0, 1000), st.floats(0.0, 1.0))
 def test_mask_hides_and_changes_nothing_else(scene: Scene, seed: int, kept: float) -> None:
     # the quirk phi_carryover treats the first rendered pixel differently, whichever that is
-    scene = dataclasses.replace(scene, mask=None, first_orientations=None)
+    scene = scene.replaced(mask=None, first_orientations=None)
     masked = strategies.masked(scene, seed, kept)
     expected = np.where(masked.mask, render(scene), np.float32(0.0))
     assert render(masked).tobytes() == expected.tobytes()

@@ -20,8 +20,9 @@ from nbcy.config.quirks import QUIRKS, parse_quirks
 from nbcy.crystal import structure_factors
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.flags.flags import parse
+from nbcy.render.building import build_scene
 from nbcy.scene.background import water_background
-from nbcy.scene.scene import Scene, build_scene
+from nbcy.scene.scene import Scene
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden"
@@ -70,7 +71,7 @@ def report_of(scene: Scene) -> dict[str, tuple[float, ...]]:
         scene.placement,
         scene.panels[0],
         scene.cell,
-        scene.sampling,
+        scene.sweeps,
     )
     real, reciprocal = cell.real.T, cell.reciprocal.T
     return {

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.kernel._kernel import KernelScene, available_isas
-from nbcy.scene.scene import MAX_SINGLE_CELLS, Scene, build_scene
+from nbcy.render.building import build_scene
+from nbcy.scene.economy import MAX_SINGLE_CELLS
+from nbcy.scene.scene import Scene
 
 OF_VALUE, OF_PEAK = 2e-6, 1e-7
 
@@ -28,7 +30,7 @@ def scenes(draw: st.DrawFn) -> Scene:
 def assert_within_the_stated_error(scene: Scene, smallest: float = 0.0) -> None:
     """On detectors a few spots wide, whose maximum is the local peak, in every build."""
     exact = KernelScene(scene).render()[0].astype(float)
-    kernel = KernelScene(dataclasses.replace(scene, precision="single"))
+    kernel = KernelScene(scene.replaced(precision="single"))
     allowed = OF_VALUE * exact + OF_PEAK * exact.max() + smallest
     for isa in available_isas():
         image, _ = kernel.render(isa=isa)
@@ -68,7 +70,7 @@ def test_it_is_another_arithmetic(shape, cells) -> None:
         crystal={"cells": cells, "shape": shape, "misset_deg": (10, 20, 30)}
     )
     double, _ = KernelScene(scene).render()
-    single, _ = KernelScene(dataclasses.replace(scene, precision="single")).render()
+    single, _ = KernelScene(scene.replaced(precision="single")).render()
     assert (single != double).any()
 
 
@@ -149,7 +151,7 @@ def test_the_unit_of_F_does_not_matter(shape, default_F) -> None:
 
 @given(st.data())
 def test_threads_and_regions_do_not_change_it(data) -> None:
-    scene = dataclasses.replace(data.draw(scenes()), precision="single", first_orientations=None)
+    scene = data.draw(scenes()).replaced(precision="single", first_orientations=None)
     kernel = KernelScene(scene)
     image, _ = kernel.render()
     assert kernel.render(threads=3)[0].tobytes() == image.tobytes()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import oracle
 import pytest
@@ -61,7 +59,7 @@ def sparse_scenes(draw: st.DrawFn) -> Scene:
     if draw(st.booleans()):
         step = oracle.breakdown(scene, 9, 9)[0]
         listed = draw(strategies.structure_factors(step.hkl_rounded))
-        scene = dataclasses.replace(scene, hkl=listed.to_grid())
+        scene = scene.replaced(hkl=listed.to_grid())
     return strategies.masked(scene, 3) if draw(st.booleans()) else scene
 
 
@@ -83,7 +81,7 @@ def test_large_crystals_see_the_same_h(shape: str, cells: int, wavelengths: int)
     beam = {"dispersion_percent": 10.0 / cells, "dispersion_steps": wavelengths}
     scene = strategies.scene_of_one_spot(cells, crystal={"shape": shape}, beam=beam)
     kernel = KernelScene(scene)
-    assert kernel.skips
+    assert kernel.scene.skip
     for isa in ISAS:
         whole, _ = kernel.render(isa=isa, skip=False)
         sparse, _ = kernel.render(isa=isa)
@@ -103,7 +101,7 @@ def test_each_pixel_decides_for_itself(scene: Scene) -> None:
 
 
 def square_scene(scene: Scene, cutoff: float) -> Scene:
-    return dataclasses.replace(scene, shape="square", cutoff=cutoff)
+    return scene.replaced(shape="square", cutoff=cutoff)
 
 
 @given(sparse_scenes(), st.sampled_from([1e-8, 1e-5, 1e-3, 0.3]))
@@ -111,7 +109,7 @@ def test_a_cutoff_takes_no_more_than_stated(scene: Scene, cutoff: float) -> None
     """At most the cutoff of what each pixel would have with every step on its reflection."""
     kernel = KernelScene(square_scene(scene, cutoff))
     # one cell has a lattice factor of 1 everywhere
-    unit, _ = KernelScene(dataclasses.replace(square_scene(scene, 0.0), cells=(1, 1, 1))).render()
+    unit, _ = KernelScene(square_scene(scene, 0.0).replaced(cells=(1, 1, 1))).render()
     largest = unit.astype(float) * float(np.prod(scene.cells, dtype=float)) ** 2
     whole, _ = kernel.render(skip=False)
     images = [kernel.render(isa=isa)[0] for isa in ISAS]
@@ -130,7 +128,7 @@ def test_a_cutoff_leaves_out_fringes_and_keeps_spots() -> None:
         crystal=crystal(cells=30, misset_deg=(10, 20, 30)), sampling=sampling, detector=detector
     )
     kernel = KernelScene(scene)
-    assert kernel.skips
+    assert kernel.scene.skip
     whole, _ = kernel.render(skip=False)
     cut, _ = kernel.render()
     peak = whole.max()
@@ -181,7 +179,7 @@ def crystal(**changes):
 
 @pytest.mark.parametrize("shape", ["gauss", "tophat"])
 def test_sparse_patterns_are_skipped(shape: str) -> None:
-    assert KernelScene(strategies.plain_scene(crystal=crystal(shape=shape))).skips
+    assert KernelScene(strategies.plain_scene(crystal=crystal(shape=shape))).scene.skip
 
 
 @pytest.mark.parametrize(
@@ -196,7 +194,7 @@ def test_sparse_patterns_are_skipped(shape: str) -> None:
 )
 def test_nothing_else_is_skipped(changes, sampling) -> None:
     scene = strategies.plain_scene(crystal=crystal(**changes), sampling=sampling)
-    assert not KernelScene(scene).skips
+    assert not KernelScene(scene).scene.skip
 
 
 def test_the_reference_s_spot_radius_is_not_skipped() -> None:
@@ -205,4 +203,4 @@ def test_the_reference_s_spot_radius_is_not_skipped() -> None:
         crystal=crystal(shape="gauss", cell_angstrom_deg=(50, 60, 70, 80, 95, 110))
     )
     scene = strategies.build_scene(config.with_overrides({"quirks": ["star_radius"]}))
-    assert not KernelScene(scene).skips
+    assert not KernelScene(scene).scene.skip

@@ -24,7 +24,7 @@ from nbcy.config import Config
 from nbcy.crystal.fcalc import calculate
 from nbcy.inputs.coordinates import read_coordinates
 from nbcy.inputs.reflections import read_mtz
-from nbcy.scene.scene import build_scene
+from nbcy.render.building import build_scene
 
 STRUCTURES = DATA / "structures"
 PEPTIDE = STRUCTURES / "5e5z.pdb"

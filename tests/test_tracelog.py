@@ -16,11 +16,12 @@ from strategies import scenes
 from nbcy.base.errors import FileError
 from nbcy.flags.flags import parse
 from nbcy.kernel._kernel import KernelScene
+from nbcy.render.building import build_scene
 from nbcy.render.facts import QUANTITIES, ReportReader, facts_of_scene, same_fact
 from nbcy.render.simulator import Simulator
 from nbcy.render.trace import FLAGGED, KEYS, Trace
 from nbcy.render.tracelog import read_log
-from nbcy.scene.scene import Scene, build_scene
+from nbcy.scene.scene import Scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 

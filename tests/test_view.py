@@ -17,8 +17,8 @@ from nbcy.formats.frames import Frame, open_recording
 from nbcy.image.measuring import measurement_of, stacked_pixels
 from nbcy.image.prediction import finest_spacing, on_panels, predict_spots
 from nbcy.image.view import draw_view
+from nbcy.render.building import build_scene
 from nbcy.scene.measuring import measurement_of_scene
-from nbcy.scene.scene import build_scene
 
 RING, BEAM, SPOT, UNMEASURED = (30, 90, 200), (200, 30, 30), (220, 90, 0), (222, 214, 196)
 CRYSTAL = {

@@ -145,8 +145,8 @@ def read_measurement(path: str) -> Measurement:
     """
     from nbcy.config import Config, Crystal
     from nbcy.formats.geometry import Geometry
+    from nbcy.render.building import build_scene
     from nbcy.scene.measuring import measurement_of_scene
-    from nbcy.scene.scene import build_scene
 
     named_config = path.lower().endswith((".toml", ".json"))
     config = Config.load(path) if named_config else Geometry.read(path).config

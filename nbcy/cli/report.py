@@ -143,7 +143,7 @@ def _sampling(scene: Scene) -> Iterator[str]:
     for deviation in sources.deviations:
         yield f"divergence deviation: {_g(*deviation)}"
     if len(sources.deviations):
-        count = scene.sampling["dispersion"].count
+        count = scene.sweeps["dispersion"].count
         for number, wavelength in enumerate(sources.wavelengths[:count]):
             yield f"lambda{number} = {wavelength:.15g}"
     yield f"  created a total of {len(sources.wavelengths)} sources:"
@@ -155,7 +155,7 @@ def _sampling(scene: Scene) -> Iterator[str]:
 
 def _summary(scene: Scene) -> Iterator[str]:
     config, placement, panel = scene.config, scene.placement, scene.panels[0]
-    sampling, phi0 = scene.sampling, scene.config.spindle.phi_deg
+    sampling, phi0 = scene.sweeps, scene.config.spindle.phi_deg
     dispersion, phi = sampling["dispersion"], sampling["phi"]
     yield f"  {scene.hkl.n_loaded} initialized hkls (all others ={_g(scene.hkl.default_F)})"
     yield f"  {_SHAPE_WORDS[scene.shape]} xtal: {'x'.join(map(str, scene.cells))} cells"

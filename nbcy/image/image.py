@@ -22,7 +22,8 @@ from nbcy.formats.registry import FORMATS, check_options, output_format
 from nbcy.formats.smv import SATURATED, SmvHeader, to_counts, write_smv
 from nbcy.formats.writers import ADC_OFFSET, check_panels
 from nbcy.image.noise import Stream, poisson_image
-from nbcy.scene.scene import ROI_NEEDS_ONE_PANEL, Region, Scene
+from nbcy.scene.coverage import ROI_NEEDS_ONE_PANEL, Region
+from nbcy.scene.scene import Scene
 
 __all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
 
@@ -494,7 +495,7 @@ def describe_panels(scene: Scene) -> str:
 def smv_header(scene: Scene) -> SmvHeader:
     """Collect what an SMV header tells about a scene (formats, SMV)."""
     placement = scene.placement
-    phi = scene.sampling["phi"]
+    phi = scene.sweeps["phi"]
     x, y, z = placement.dials_origin
     wavelength: Any = scene.choices["beam.wavelength"].value
     return SmvHeader(

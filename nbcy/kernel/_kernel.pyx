@@ -7,7 +7,8 @@ import os
 import numpy as np
 
 from nbcy.base.errors import ConfigError, KernelError
-from nbcy.scene.scene import ROI_NEEDS_ONE_PANEL
+from nbcy.kernel import plan
+from nbcy.scene.coverage import ROI_NEEDS_ONE_PANEL
 
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t, uint8_t
@@ -50,25 +51,6 @@ cdef int64_t PATCH_PIXELS = 64
 cdef int64_t TILE_WIDTH = 128
 cdef int64_t TILE_PIXELS = 4096
 cdef int64_t TILE_STEPS = 1 << 22
-# Up to this |h| * N, rounding to integers is exact in every build.
-cdef double LARGEST_PHASE = 2.0 ** 50
-# Single precision: fractions of h, k, l as 32-bit integers move a pixel by up to 6e-10 of the fringe for each cell along
-# an axis, and leave room for |h| of this size.
-cdef int64_t FEW_CELLS = 64
-cdef double LARGEST_SPLIT = 2.0 ** 19
-
-# With fewer steps a pixel, finding out which can be seen does not pay.
-cdef int64_t FEW_STEPS = 8
-# Neither where a pixel sees a larger part of reciprocal space, at that rho in the metric of the spots.
-cdef double MUCH_SEEN = 0.025
-cdef double GAUSS_REACH = 20.0
-
-# The same of square crystals, whose steps cost more.
-cdef double MUCH_SEEN_OF_SQUARE = 0.15
-
-SHAPES = {"square": 0, "round": 1, "gauss": 2, "tophat": 3}
-
-
 def available_isas():
     """Names of the kernel builds this processor can run, slowest first."""
     cdef const nbcy_isa *isa = nbcy_available_isas()
@@ -87,13 +69,6 @@ def chosen_isa(isa=None):
         where = "isa" if isa is not None else "NBCY_ISA"
         raise ConfigError(where, asked, f"this processor can run {', '.join(names)}")
     return asked
-
-
-cdef double seen_of_square(cells, double cutoff) except -1.0:
-    """Part of reciprocal space where the bound of csrc/nearby.h leaves out nothing of a square crystal."""
-    distance = (np.arange(48) + 0.5) / 96.0
-    h, k, l = (np.maximum(np.square(2.0 * n * distance), 1.0) for n in cells)
-    return np.mean(h[:, None, None] * k[:, None] * l < 1.0 / cutoff)
 
 
 cdef const nbcy_isa *isa_of(str name) except NULL:
@@ -198,179 +173,123 @@ cdef double *data_of(array) except NULL:
 
 
 cdef class KernelScene:
-    """A `nbcy.scene.scene.Scene` laid out for C; keeps every array it points into alive.
+    """A `nbcy.Scene` laid out for C; keeps every array it points into alive.
 
     Parameters
     ----------
-    scene : nbcy.scene.scene.Scene
+    scene : nbcy.Scene
+    like : KernelScene, optional
+        Whose layout serves for the parts that both scenes share.
     """
 
     cdef nbcy_scene c
     cdef readonly object scene
     cdef readonly tuple image_shape
-    cdef list _alive
+    cdef dict _alive
     cdef dict _tiles
 
-    def __init__(self, scene):
+    def __init__(self, scene, KernelScene like=None):
         cdef nbcy_scene *c = &self.c
-        memset(c, 0, sizeof(nbcy_scene))
         self.scene = scene
-        self._alive = []
         self._tiles = {}
-        self._fill_detector()
-        self._fill_sources()
-        self._fill_orientations()
-        self._fill_lengths()
-        self._fill_reach()
-        self._fill_structure_factors()
-        self._fill_shape()
-        c.oversample = scene.oversample
-        c.oversample_omega = scene.oversample_omega
-        c.oversample_polar = scene.oversample_polar
-        c.oversample_thick = scene.oversample_thick
-        c.layers = scene.layers
-        c.layer_step = scene.layer_step
-        c.layer_capture = scene.layer_capture
-        c.mu = scene.mu if scene.thickness > 0.0 else 0.0
-        c.dmin = scene.dmin
-        c.water_scaling = scene.water_scaling
-        self._fill_scale()
+        if like is None:
+            memset(c, 0, sizeof(nbcy_scene))
+            self._alive = {}
+            old = None
+        else:
+            self.c = like.c
+            self._alive = dict(like._alive)
+            self.image_shape = like.image_shape
+            old = like.scene
 
-    @property
-    def skips(self):
-        """Whether steps that cannot be seen may be left out."""
-        return bool(self.c.skip)
+        def same(*parts):
+            return old is not None and all(getattr(old, part) is getattr(scene, part) for part in parts)
+
+        if not same("geometry"):
+            self._fill_geometry()
+        if not same("coverage"):
+            self._fill_mask()
+        if not same("geometry", "illumination"):
+            self._fill_sources()
+        if not same("rotation"):
+            self._fill_orientations()
+        if not same("amplitudes", "economy"):
+            self._fill_structure_factors()
+        if not same("lattice", "rotation", "illumination", "spots"):
+            c.few_cells = plan.check_reach(scene, self._alive["lengths"])
+        if not same("lattice", "spots", "economy"):
+            self._fill_spots()
+        if not same("subpixels", "sensor"):
+            self._fill_visits()
+        elif old.geometry is scene.geometry and old.coverage is scene.coverage and old.steps == scene.steps:
+            self._tiles = like._tiles
+        self._fill_scale()
 
     def __reduce__(self):
         return KernelScene, (self.scene,)
 
-    def varied(self, scene):
-        """Lay out a scene that differs in the cell's rotations, wavelengths and fluence alone.
-
-        Parameters
-        ----------
-        scene : nbcy.scene.scene.Scene
-            See `nbcy.render.variations.Varying`.
-
-        Returns
-        -------
-        KernelScene
-            It shares geometry, structure factors and tiles with this one.
-        """
-        cdef KernelScene other = KernelScene.__new__(KernelScene)
-        other.c = self.c
-        other.scene = scene
-        other.image_shape = self.image_shape
-        other._alive = self._alive[:]
-        other._tiles = self._tiles
-        if scene.wavelengths is not self.scene.wavelengths:
-            other._fill_sources()
-            other._fill_reach()
-        other._fill_orientations()
-        other._fill_scale()
-        return other
-
-    cdef _keep(self, array):
-        self._alive.append(array)
+    cdef _keep(self, str name, array):
+        self._alive[name] = array
         return array
 
-    def _fill_detector(self):
+    def _fill_geometry(self):
         cdef nbcy_scene *c = &self.c
-        cdef nbcy_panel *panel
+        geometry = self.scene.geometry
+        cdef const uint8_t[::1] memory = self._keep("panels", plan.panels(geometry)).view(np.uint8)
+        if plan.PANEL.itemsize != sizeof(nbcy_panel):
+            raise KernelError("this kernel was built of another version of nbcy: rebuild it")
+        c.panels = <const nbcy_panel *> &memory[0]
+        self.image_shape = plan.image_shape(geometry)
+        c.curved = geometry.curved
+        c.point_pixel = geometry.point_pixel
+        c.distance = geometry.distance
+        copy_vector(c.beam, geometry.beam)
+
+    def _fill_mask(self):
         cdef const uint8_t[::1] mask
-        scene = self.scene
-        cdef uint8_t[::1] memory = self._keep(np.zeros(len(scene.panels) * sizeof(nbcy_panel), np.uint8))
-        c.panels = <nbcy_panel *> &memory[0]
-        cdef int64_t offset = 0
-        for n, p in enumerate(scene.panels):
-            panel = <nbcy_panel *> &memory[n * sizeof(nbcy_panel)]
-            copy_vector(panel.origin, p.origin)
-            copy_vector(panel.fast, p.fast)
-            copy_vector(panel.slow, p.slow)
-            copy_vector(panel.normal, p.normal)
-            panel.pixel_size = p.pixel_size
-            panel.close_distance = p.close_distance
-            panel.pixels_fast = p.pixels_fast
-            panel.offset = offset
-            offset += p.pixels_slow * p.pixels_fast
-        self.image_shape = scene.panels[0].shape if len(scene.panels) == 1 else (offset,)
-        if scene.mask is not None:
-            mask = self._keep(np.ascontiguousarray(scene.mask, np.uint8).reshape(-1))
-            c.mask = &mask[0]
-        c.curved = scene.curved
-        c.point_pixel = scene.point_pixel
-        c.distance = scene.distance
-        copy_vector(c.beam, scene.beam)
+        self.c.mask = NULL
+        if self.scene.mask is not None:
+            mask = self._keep("mask", np.ascontiguousarray(self.scene.mask, np.uint8).reshape(-1))
+            self.c.mask = &mask[0]
 
     def _fill_sources(self):
         cdef nbcy_scene *c = &self.c
-        cdef nbcy_source *source
-        scene = self.scene
-        n = len(scene.wavelengths)
-        cdef uint8_t[::1] memory = self._keep(np.zeros(n * sizeof(nbcy_source), np.uint8))
-        incident = np.asarray(scene.incident)
-        b = e = np.zeros((n, 3))
-        if scene.kahn_factor != 0.0 and not scene.nopolar:  # an unpolarised beam has no such frame
-            b = np.cross(scene.polarization, incident)
-            b /= np.linalg.norm(b, axis=1, keepdims=True)
-            e = np.cross(incident, b)
-            e /= np.linalg.norm(e, axis=1, keepdims=True)
-        like_next = (incident[1:] == incident[:-1]).all(axis=1)
-        shared = np.append(like_next, False) | np.append(False, like_next)
-        for i in range(n):
-            source = <nbcy_source *> &memory[i * sizeof(nbcy_source)]
-            source.shared = shared[i]
-            copy_vector(source.incident, incident[i])
-            copy_vector(source.pol_b, b[i])
-            copy_vector(source.pol_e, e[i])
-            source.inverse_wavelength = 1.0 / scene.wavelengths[i]
-            source.relative_weight = scene.weights[i] * n
-        c.n_sources = n
-        c.sources = <nbcy_source *> &memory[0]
-        c.nopolar = scene.nopolar
-        c.kahn_factor = scene.kahn_factor
+        beam = self.scene.illumination
+        table = self._keep("sources", plan.sources(beam, self.scene.geometry.polarization))
+        cdef const uint8_t[::1] memory = table.view(np.uint8)
+        if plan.SOURCE.itemsize != sizeof(nbcy_source):
+            raise KernelError("this kernel was built of another version of nbcy: rebuild it")
+        c.sources = <const nbcy_source *> &memory[0]
+        c.n_sources = len(table)
+        c.nopolar = beam.nopolar
+        c.kahn_factor = beam.kahn_factor
 
     def _fill_scale(self):
         cdef nbcy_scene *c = &self.c
         scene = self.scene
         c.scale = scene.r_e_sqr * scene.fluence / scene.steps
-        c.water = scene.water
-        c.first_pixel = self._first_pixel() if scene.first_orientations is not None else -1
+        c.water = scene.background.water
+        c.water_scaling = scene.background.water_scaling
+        c.first_pixel = self._first_pixel() if scene.rotation.first_orientations is not None else -1
 
     def _fill_orientations(self):
         cdef nbcy_scene *c = &self.c
         cdef const double[:, ::1] table
-        scene = self.scene
-        table = self._keep(np.ascontiguousarray(scene.orientations, float).reshape(-1, 9))
+        turned = self.scene.rotation
+        table = self._keep("orientations", np.ascontiguousarray(turned.orientations, float).reshape(-1, 9))
         c.n_orientations = table.shape[0]
         c.orientations = &table[0, 0]
-        if scene.first_orientations is not None:
-            table = self._keep(np.ascontiguousarray(scene.first_orientations, float).reshape(-1, 9))
+        c.first_orientations = NULL
+        if turned.first_orientations is not None:
+            table = self._keep("first", np.ascontiguousarray(turned.first_orientations, float).reshape(-1, 9))
             c.first_orientations = &table[0, 0]
-
-    def _fill_lengths(self):
-        squares = np.square(self.scene.orientations).sum(axis=-1)
-        lengths = np.sqrt(squares.reshape(-1, 3).max(axis=0))
-        # no shorter than any orientation's, whatever the last bit
-        copy_vector(self.c.cell_length, lengths * (1.0 + 1e-12))
-
-    def _fill_reach(self):
-        """What depends on the largest |h| that can come."""
-        cdef nbcy_scene *c = &self.c
-        cells = max(self.scene.cells)
-        longest = max(c.cell_length[0], c.cell_length[1], c.cell_length[2]) * 2.0 / min(self.scene.wavelengths)
-        if not longest * cells < LARGEST_PHASE:
-            raise ConfigError(
-                "crystal.cells", self.scene.cells, "too many cells for double precision: |h|*N must stay below 2**50"
-            )
-        c.few_cells = cells <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
+        copy_vector(c.cell_length, self._keep("lengths", plan.cell_lengths(turned.orientations)))
 
     def _fill_structure_factors(self):
         cdef nbcy_scene *c = &self.c
         cdef const float[:, :, ::1] single
-        scene = self.scene
-        grid = scene.hkl
-        cdef const double[:, :, ::1] data = self._keep(np.ascontiguousarray(grid.data, float))
+        grid = self.scene.amplitudes.hkl
+        cdef const double[:, :, ::1] data = self._keep("F", np.ascontiguousarray(grid.data, float))
         c.largest_F = max(grid.data.max(), -grid.data.min())
         c.F = &data[0, 0, 0]
         copy_vector(c.index_low, (grid.h_min - 1, grid.k_min - 1, grid.l_min - 1))
@@ -379,42 +298,35 @@ cdef class KernelScene:
         c.grid_l = data.shape[2]
         c.default_F = grid.default_F
         c.listed = grid.n_loaded > 0
-        c.interpolate = scene.interpolate
-        if scene.precision == "single":
-            single = self._keep((grid.data / (c.largest_F or 1.0)).astype(np.float32, order="C"))
+        c.interpolate = self.scene.amplitudes.interpolate
+        c.F_single = NULL
+        if self.scene.economy.precision == "single":
+            single = self._keep("F_single", (grid.data / (c.largest_F or 1.0)).astype(np.float32, order="C"))
             c.F_single = &single[0, 0, 0]
 
-    def _fill_shape(self):
+    def _fill_spots(self):
         cdef nbcy_scene *c = &self.c
         scene = self.scene
-        cells = np.array(scene.cells, float)
-        c.shape = SHAPES[scene.shape]
-        copy_vector(c.cells, cells)
-        if scene.star_radius and scene.shape in ("gauss", "tophat"):
-            metric = scene.reciprocal @ scene.reciprocal.T * cells.prod() ** 2
-        else:
-            metric = np.diag(cells**2)
-        metric = metric * scene.fudge
-        if scene.shape == "round" and not np.sqrt(metric.max()) < LARGEST_PHASE:
-            raise ConfigError("crystal.fudge", scene.fudge, "too large for double precision: N*sqrt(fudge) must stay below 2**50")
-        for i, (row, column) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
-            c.metric[i] = metric[row, column]
-        c.skew = np.any(metric - np.diag(np.diag(metric)))
-        c.cutoff = scene.cutoff
-        if scene.shape in ("gauss", "tophat") and not scene.interpolate and not c.skew:
-            self._fill_skipping()
-        elif scene.cutoff > 0.0:
-            c.skip = c.n_orientations * c.n_sources >= FEW_STEPS and seen_of_square(cells, scene.cutoff) < MUCH_SEEN_OF_SQUARE
+        c.shape = plan.SHAPES[scene.spots.shape]
+        copy_vector(c.cells, scene.lattice.cells)
+        for i, element in enumerate(plan.metric(scene)):
+            c.metric[i] = element
+        c.skew = scene.spots.skew
+        c.cutoff = scene.economy.cutoff
+        c.skip = scene.economy.skip
+        c.dmin = scene.economy.dmin
 
-    def _fill_skipping(self):
-        """What csrc/nearby.h needs to leave out steps that cannot be seen."""
+    def _fill_visits(self):
         cdef nbcy_scene *c = &self.c
-        reach = {"gauss": GAUSS_REACH, "tophat": 0.3969}[self.scene.shape]
-        # rho < reach is an ellipsoid; this is the radius, squared, of a sphere as large: a tiny fudge overflows its cube
-        radius = reach / self.scene.fudge / np.prod(self.scene.cells, dtype=float) ** (2 / 3)
-        if c.n_orientations * c.n_sources < FEW_STEPS or radius > (MUCH_SEEN / 4.19) ** (2 / 3):
-            return
-        c.skip = 1
+        cut, sensor = self.scene.subpixels, self.scene.sensor
+        c.oversample = cut.oversample
+        c.oversample_omega = cut.oversample_omega
+        c.oversample_polar = cut.oversample_polar
+        c.oversample_thick = cut.oversample_thick
+        c.layers = sensor.layers
+        c.layer_step = sensor.layer_step
+        c.layer_capture = sensor.layer_capture
+        c.mu = sensor.mu if sensor.thickness > 0.0 else 0.0
 
     def _first_pixel(self):
         """Image index of the first pixel that is rendered at all."""

@@ -331,7 +331,7 @@ def facts_of_scene(
     """
     panel, place = scene.panels[number or 0], scene.placement_of(number or 0)
     phis = scene.phis * RTD
-    sweep = scene.sampling
+    sweep = scene.sweeps
     values: dict[str, object] = {
         "pixel_traced": pixel,
         "convention": place.convention,

@@ -18,8 +18,9 @@ from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
 from nbcy.kernel.threads import resolve_threads, threads_after_fork
+from nbcy.render.building import build_scene
 from nbcy.render.variations import Variation, Variations, Varying, read_variations
-from nbcy.scene.scene import Scene, build_scene
+from nbcy.scene.scene import Scene
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Simulator:
             config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
         self._config = config
         self._kernel = KernelScene(build_scene(config, structure_factors))
-        for note in (*self.scene.notes, *_unused(self._kernel)):
+        for note in self.scene.notes:
             warnings.warn(note, NbcyWarning, stacklevel=2)
 
     def __repr__(self) -> str:
@@ -221,7 +222,7 @@ class Simulator:
             bar = import_module("tqdm").tqdm
             each = bar(each, total=variations.count, desc="rendering", unit="image")
         for variation in each:
-            kernel = base.varied(varying.scene(variation))
+            kernel = KernelScene(varying.scene(variation), base)
             count = threads_after_fork(threads)  # the fork may come between two images
             yield self._render(kernel, count, isa, None, None, variation)
 
@@ -276,14 +277,3 @@ class Simulator:
 
         arrays = self._kernel.trace(slow, fast, panel)
         return Trace.from_kernel(self.scene, slow, fast, arrays, panel)
-
-
-def _unused(kernel: KernelScene) -> Iterator[str]:
-    """Say which wishes for speed this scene has no use for."""
-    if kernel.scene.cutoff > 0.0 and not kernel.skips:
-        yield (
-            "sampling.cutoff is not used: nothing is left out of fewer than eight phis x domains x "
-            "sources, or of crystals so small that a pixel sees much of reciprocal space"
-        )
-    if kernel.scene.precision == "single" and kernel.skips:
-        yield "sampling.precision = single is not used: steps that are not left out are in double"

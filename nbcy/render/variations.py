@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 import warnings
@@ -19,9 +18,8 @@ from nbcy.base.choices import Choice
 from nbcy.base.errors import ConfigError, NbcyWarning
 from nbcy.base.units import to_si
 from nbcy.base.vectors import frozen
-from nbcy.scene.background import water_background
-from nbcy.scene.lattice import orient
-from nbcy.scene.scene import Scene, calculated_for, spindle_angles
+from nbcy.render.building import rebuilt
+from nbcy.scene.scene import Scene
 
 FloatArray = NDArray[np.float64]
 
@@ -223,56 +221,38 @@ class Varying:
     """
 
     def __init__(self, scene: Scene, shortest: float | None = None) -> None:
-        if shortest is not None:
-            scene = _ready_for(scene, shortest)
-        self.base = scene
-        self._carryover = "phi_carryover" in scene.config.quirks
-        self._turns = self._turn(scene.phis)
-
-    def _turn(self, phis: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        """Spindle and domains as matrices that multiply rows of cell vectors from the right."""
-        scene = self.base
-        return orient(np.eye(3), scene.frame.spindle, phis, scene.mosaic, self._carryover)
+        self.base = scene if shortest is None else _ready_for(scene, shortest)
 
     def scene(self, variation: Variation) -> Scene:
         """Return the scene of one image."""
-        scene, new = self.base, dict[str, Any]()
-        choices = dict(scene.choices)
-        real, turns = scene.cell.real, self._turns
+        scene, config, inputs = self.base, self.base.config, dict[str, Any]()
+        values: dict[str, Any] = {}
         if variation.phi_deg is not None:
-            phis = spindle_angles(variation.phi_deg, scene.sampling["phi"])
-            turns = self._turn(phis)
-            new["phis"] = frozen(phis)
-            new["config"] = scene.config.with_overrides({"spindle.phi_deg": variation.phi_deg})
+            values["spindle.phi_deg"] = variation.phi_deg
+        if values:
+            config = config.with_overrides(values)
         if variation.rotation is not None:
-            turned = variation.rotation.T
-            real = frozen(real @ turned)
-            new["reciprocal"] = frozen(scene.reciprocal @ turned)
-            new["cell"] = dataclasses.replace(scene.cell, real=real, reciprocal=new["reciprocal"])
-            choices["crystal.rotation"] = Choice(variation.rotation, "", "given", "varied")
-        if variation.rotation is not None or variation.phi_deg is not None:
-            rows = real * 1e-10
-            new["orientations"] = frozen(rows @ turns[0])
-            new["first_orientations"] = None if turns[1] is None else frozen(rows @ turns[1])
-        if variation.wavelength_angstrom is not None:
-            wavelength = to_si(variation.wavelength_angstrom, "angstrom")
-            new["wavelengths"] = frozen(scene.wavelengths / scene.wavelength * wavelength)
-            new["sources"] = dataclasses.replace(scene.sources, wavelengths=new["wavelengths"])
-            choices["beam.wavelength"] = Choice(wavelength, "m", "given", "varied")
+            inputs["rotation"] = variation.rotation
         if variation.fluence_photons_per_m2 is not None:
-            fluence = variation.fluence_photons_per_m2
-            new["fluence"] = fluence
-            size = to_si(scene.config.background.water_um, "um")
-            new["water"] = water_background(size, fluence)
-            choices["beam.fluence"] = Choice(fluence, "1/m²", "given", "varied")
-        return _changed(scene, choices=MappingProxyType(choices), **new)
+            inputs["fluence"] = variation.fluence_photons_per_m2
+        if values or inputs:
+            scene = rebuilt(scene, config, **inputs)
+        if variation.wavelength_angstrom is not None:
+            scene = _at_wavelength(scene, to_si(variation.wavelength_angstrom, "angstrom"))
+        return scene
 
 
-def _changed(scene: Scene, **new: Any) -> Scene:
-    """As `dataclasses.replace`, which asks for every field: a fifth of an image's overhead."""
-    changed = copy.copy(scene)
-    for name, value in new.items():
-        object.__setattr__(changed, name, value)
+def _at_wavelength(scene: Scene, wavelength: float) -> Scene:
+    """Return the scene with another beam, and the crystal and its sampling as they are."""
+    beam = scene.illumination
+    wavelengths = frozen(beam.wavelengths / beam.wavelength * wavelength)
+    sources = dataclasses.replace(beam.sources, wavelengths=wavelengths)
+    changed = dataclasses.replace(
+        scene, illumination=dataclasses.replace(beam, wavelength=wavelength, sources=sources)
+    )
+    choice = Choice(wavelength, "m", "given", "varied")
+    choices = MappingProxyType({**scene.choices, "beam.wavelength": choice})
+    changed.__dict__["choices"] = choices
     return changed
 
 
@@ -281,19 +261,19 @@ def _ready_for(scene: Scene, shortest: float) -> Scene:
     field, crystal = "wavelength_angstrom", scene.config.crystal
     if scene.config.beam.source_file is not None:
         raise ConfigError(field, shortest, "cannot vary: beam.source_file lists the wavelengths")
-    if scene.calculated and crystal.anomalous:
+    if scene.amplitudes.calculated and crystal.anomalous:
         expected = "cannot vary: f' and f'' of the coordinates are those of the beam's wavelength"
         raise ConfigError(field, shortest, f"{expected}; make a Simulator for each")
-    wavelength = to_si(shortest, "angstrom")
-    ratio = scene.wavelength / wavelength
-    recommended = math.ceil(ratio * scene.oversample_recommended)
-    if ratio > 1.0 and scene.oversample < recommended:
+    beam = scene.illumination
+    ratio = beam.wavelength / to_si(shortest, "angstrom")
+    recommended = math.ceil(ratio * scene.subpixels.oversample_recommended)
+    if ratio > 1.0 and scene.subpixels.oversample < recommended:
         warnings.warn(
-            f"sampling.oversample = {scene.oversample} is kept for every wavelength: up to "
-            f"{recommended} would be recommended for {shortest:g} Angstrom",
+            f"sampling.oversample = {scene.subpixels.oversample} is kept for every wavelength: up "
+            f"to {recommended} would be recommended for {shortest:g} Angstrom",
             NbcyWarning,
             stacklevel=4,
         )
-    if ratio > 1.0 and scene.calculated:
-        return dataclasses.replace(scene, hkl=calculated_for(scene, wavelength))
+    if ratio > 1.0 and scene.amplitudes.calculated:
+        return rebuilt(scene, scene.config, further=ratio)
     return scene

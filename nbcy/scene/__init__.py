@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nbcy.base.lazy import hand_on
 
 if TYPE_CHECKING:
-    from nbcy.scene.scene import Scene, build_scene
+    from nbcy.scene.scene import Scene
 
-__all__ = ["Scene", "build_scene"]
+__all__ = ["Scene"]
 
 __getattr__, __dir__ = hand_on(__name__, {"nbcy.scene.scene": __all__})

@@ -9,36 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.base.choices import Ledger, Origin, origin_of
+from nbcy.base.choices import Ledger, origin_of
 from nbcy.base.constants import DEFAULT_FLUENCE, EV_ANGSTROM
 from nbcy.base.errors import ConfigError
+from nbcy.base.panel import PARALLEL
 from nbcy.base.units import to_si
 from nbcy.base.vectors import frozen, norm, rotate, unit
+from nbcy.scene.desk import Step
+from nbcy.scene.geometry import LabFrame, lab_frame
+from nbcy.scene.sweep import Sweep, converted, require_few, resolve_sweep
 
 if TYPE_CHECKING:
     from nbcy.config import Config
 
 FloatArray = NDArray[np.float64]
-
-MAX_STEPS = 10_000_000
-"""Most steps of one sweep and most sources."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """How a quantity is sampled.
-
-    Attributes
-    ----------
-    range, step : float
-        Whole width and spacing, in SI units.
-    count : int
-        Number of samples.
-    """
-
-    range: float
-    step: float
-    count: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,84 +51,6 @@ class SourceList:
     weights: FloatArray
     incident: FloatArray
     deviations: FloatArray
-
-
-def resolve_sweep(
-    name: str,
-    count_name: str,
-    unit_name: str,
-    range_: float | None,
-    step: float | None,
-    count: int | None,
-    ledger: Ledger,
-    *,
-    slices: bool,
-    lone_range: float,
-    may_rest: bool = False,
-) -> Sweep:
-    """Fill in what the user left open of range, step and count (physics 4).
-
-    Parameters
-    ----------
-    name, count_name, unit_name : str
-        What is sampled, the field of its count, and its SI unit.
-    range_, step : float or None
-        SI units, not negative.
-    count : int or None
-        Number of samples, at least 1.
-    ledger : Ledger
-        Takes the choice.
-    slices : bool
-        A count divides the range into slices that start at the samples, instead of placing the
-        samples at both ends and evenly between.
-    lone_range : float
-        Range when only a count is given; 0 makes that one sample.
-    may_rest : bool
-        Keep the number of samples even where the range is 0.
-
-    Raises
-    ------
-    ConfigError
-        More than `MAX_STEPS` samples.
-    """
-    step = None if step == 0.0 else step
-    wanted = count
-    origin: Origin = "derived"
-    if range_ is None:
-        if step is not None:
-            sweep, reason = Sweep(step, step, 2), "only the step is given: its two ends"
-        elif wanted is not None:
-            sweep = Sweep(lone_range, lone_range / wanted, wanted)
-            reason = "only the count is given"
-        else:
-            sweep, origin, reason = Sweep(0.0, 0.0, 1), "default", "nothing given"
-    elif step is None:
-        if slices:
-            wanted = wanted or 2
-            sweep, reason = Sweep(range_, range_ / wanted, wanted), "range / count"
-        else:
-            wanted = max(wanted or 2, 2)
-            sweep, reason = Sweep(range_, range_ / (wanted - 1), wanted), "range / (count - 1)"
-    elif wanted is None:
-        wanted = math.ceil(min(range_ / step, 1e18))
-        sweep, reason = Sweep(range_, step, wanted), "ceil(range / step)"
-    else:
-        sweep, origin, reason = Sweep(range_, step, wanted), "given", ""
-    if may_rest:
-        sweep = Sweep(sweep.range, sweep.step, max(sweep.count, 1))
-    elif not (sweep.range > 0.0 and sweep.step > 0.0):
-        sweep = Sweep(0.0, 0.0, 1)
-    _require_few(count_name, sweep.count)
-    ledger.choose(name, sweep, unit_name, origin, reason)
-    if count is not None and count != sweep.count:
-        ledger.note(f"{count_name} = {count} is not used: {sweep.count} steps, {reason}")
-    return sweep
-
-
-def _require_few(name: str, count: int) -> None:
-    """Refuse a count that would fill the memory."""
-    if count > MAX_STEPS:
-        raise ConfigError(name, count, f"must be at most {MAX_STEPS}")
 
 
 def resolve_wavelength(config: Config, ledger: Ledger) -> float:
@@ -237,7 +143,7 @@ def grid_sources(
     ConfigError
         More than `MAX_STEPS` sources, or none left.
     """
-    _require_few(
+    require_few(
         "beam.hdiv_steps * vdiv_steps * dispersion_steps",
         hdiv.count * vdiv.count * dispersion.count,
     )
@@ -334,3 +240,131 @@ def listed_sources(
         incident=frozen(-unit(positions)),
         deviations=frozen(np.empty((0, 2))),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Illumination:
+    """The beam as it meets the crystal, but for its photons.
+
+    Attributes
+    ----------
+    wavelength : float
+        Central wavelength, m.
+    sources : SourceList
+    hdiv, vdiv, dispersion : Sweep
+        rad, rad, relative to the wavelength.
+    kahn_factor, nopolar : float, bool
+        Kahn's polarization factor, and whether to leave polarization out.
+    """
+
+    wavelength: float
+    sources: SourceList
+    hdiv: Sweep
+    vdiv: Sweep
+    dispersion: Sweep
+    kahn_factor: float
+    nopolar: bool
+
+    @property
+    def incident(self) -> FloatArray:
+        """Unit vectors from each source to the sample, shape (n, 3)."""
+        return self.sources.incident
+
+    @property
+    def wavelengths(self) -> FloatArray:
+        """Of each source, m."""
+        return self.sources.wavelengths
+
+    @property
+    def weights(self) -> FloatArray:
+        """Of each source; they sum to 1."""
+        return self.sources.weights
+
+
+def wavelength(step: Step) -> float:
+    """Stage: the central wavelength, m."""
+    return resolve_wavelength(step.config, step.ledger)
+
+
+def fluence(step: Step) -> float:
+    """Stage: photons/m²."""
+    varied: float | None = step.given("fluence")
+    if varied is not None:
+        step.ledger.choose("beam.fluence", varied, "1/m²", "given", "varied")
+        return varied
+    return resolve_fluence(step.config, step.ledger)
+
+
+def illumination(step: Step) -> Illumination:
+    """Stage: directions, wavelengths and weights of the sources (physics 5)."""
+    beam, frame, central = step.config.beam, step.take(lab_frame), step.take(wavelength)
+    hdiv, vdiv = (
+        resolve_sweep(
+            f"beam.{name}",
+            f"beam.{name}_steps",
+            "rad",
+            converted(getattr(beam, f"{name}_mrad"), "mrad"),
+            converted(getattr(beam, f"{name}_step_mrad"), "mrad"),
+            getattr(beam, f"{name}_steps"),
+            step.ledger,
+            slices=False,
+            lone_range=1.0,
+        )
+        for name in ("hdiv", "vdiv")
+    )
+    dispersion = resolve_sweep(
+        "beam.dispersion",
+        "beam.dispersion_steps",
+        "",
+        converted(beam.dispersion_percent, "percent"),
+        None,
+        beam.dispersion_steps,
+        step.ledger,
+        slices=False,
+        lone_range=0.0,
+    )
+    sources = _sources(step, frame, central, hdiv, vdiv, dispersion)
+    if beam.kahn_factor != 0.0 and not beam.nopolar:
+        _check_polarization(frame, sources)
+    return Illumination(central, sources, hdiv, vdiv, dispersion, beam.kahn_factor, beam.nopolar)
+
+
+def _sources(
+    step: Step, frame: LabFrame, central: float, hdiv: Sweep, vdiv: Sweep, dispersion: Sweep
+) -> SourceList:
+    """Lay the sources out, or take those that are listed."""
+    beam, ledger = step.config.beam, step.ledger
+    path = beam.source_file
+    if path is None:
+        ledger.choose("beam.sources", "grid", "", "derived", "divergence and dispersion")
+        return grid_sources(
+            frame.beam,
+            frame.polarization,
+            frame.vert,
+            central,
+            hdiv,
+            vdiv,
+            dispersion,
+            beam.divergence == "round",
+        )
+    for name, sweep in (("hdiv", hdiv), ("vdiv", vdiv), ("dispersion", dispersion)):
+        if sweep.count > 1:
+            ledger.note(f"beam.{name} is not used: beam.source_file lists the sources")
+    positions, intensities, wavelengths = step.given("sources")
+    quirk = "source_weights" in step.quirks
+    ledger.choose(
+        "beam.sources", path, "", "given", "equal weights" if quirk else "weighted by intensity"
+    )
+    return listed_sources(positions, intensities, wavelengths, quirk, path)
+
+
+def _check_polarization(frame: LabFrame, sources: SourceList) -> None:
+    """Refuse a polarized beam that travels along its own electric field (physics 9)."""
+    across = norm(np.cross(frame.polarization, sources.incident))
+    along = np.flatnonzero(across < PARALLEL)
+    if along.size:
+        raise ConfigError(
+            "beam.polarization_vector",
+            tuple(frame.polarization.tolist()),
+            f"must not be parallel to the beam: source {along[0]} travels along it",
+        )

@@ -23,6 +23,7 @@ from nbcy.config.conventions import (
     beam_on_axes,
     default_beam_centre,
 )
+from nbcy.scene.desk import Step
 
 if TYPE_CHECKING:
     from nbcy.config import Config
@@ -652,3 +653,85 @@ def placement_of_panel(panel: PlacedPanel, frame: LabFrame) -> DetectorPlacement
         vert=frame.vert,
         plane_normal=frozen(cross(beam, frame.polarization)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class SceneGeometry:
+    """Where everything is.
+
+    Attributes
+    ----------
+    frame : LabFrame
+        Directions in the lab.
+    panels : tuple of PlacedPanel
+        The detector.
+    placement : DetectorPlacement
+        What a report says about it.
+    curved : bool
+        The detector is wrapped around the sample (physics 2 step 6).
+    point_pixel : bool
+        Solid angle without pixel size and obliquity.
+    distance_in_pixels : float
+        Distance over pixel size, where that is smallest.
+    """
+
+    frame: LabFrame
+    panels: tuple[PlacedPanel, ...]
+    placement: DetectorPlacement
+    curved: bool
+    point_pixel: bool
+    distance_in_pixels: float
+
+    @property
+    def beam(self) -> FloatArray:
+        """Unit vector along which the beam travels."""
+        return self.frame.beam
+
+    @property
+    def polarization(self) -> FloatArray:
+        """Unit vector of the electric field."""
+        return self.frame.polarization
+
+    @property
+    def distance(self) -> float:
+        """Sample to detector along the beam, m."""
+        return self.placement.distance
+
+
+def lab_frame(step: Step) -> LabFrame:
+    """Stage: the convention and its vectors."""
+    return resolve_frame(step.config, step.ledger)
+
+
+def geometry(step: Step) -> SceneGeometry:
+    """Stage: the detector in the lab."""
+    config, frame = step.config, step.take(lab_frame)
+    detector = config.detector
+    panels: tuple[PlacedPanel, ...]
+    if detector.panels:
+        panels, placement = place_panels(config, frame, step.ledger)
+        in_pixels = min(panel.nearest / panel.pixel_size for panel in panels)
+    else:
+        panel, placement = place_detector(config, frame, step.quirks, step.ledger)
+        panels = (panel,)
+        in_pixels = placement.distance / panel.pixel_size
+        if detector.curved:
+            _check_curved(frame, panel)
+    return SceneGeometry(frame, panels, placement, detector.curved, detector.point_pixel, in_pixels)
+
+
+def _check_curved(frame: LabFrame, panel: PlacedPanel) -> None:
+    """Refuse to wrap a detector around anything but mosflm's axes (physics 2 step 6)."""
+    expected = {
+        "beam": (frame.beam, (1.0, 0.0, 0.0)),
+        "fast axis": (panel.fast, (0.0, 0.0, 1.0)),
+        "slow axis": (panel.slow, (0.0, -1.0, 0.0)),
+    }
+    for name, (vector, wanted) in expected.items():
+        if not np.allclose(vector, wanted, rtol=0.0, atol=1e-9):
+            raise ConfigError(
+                "detector.curved",
+                True,
+                f"needs the axes of the mosflm convention and no rotation: the {name} must be "
+                f"{wanted}, it is {tuple(vector.tolist())}",
+            )

@@ -13,13 +13,14 @@ from nbcy.base.vectors import frozen
 from nbcy.formats.measurement import Measurement, across, stack
 
 if TYPE_CHECKING:
-    from nbcy.scene.scene import Region, Scene
+    from nbcy.scene.coverage import Region
+    from nbcy.scene.scene import Scene
 
 
 def measurement_of_scene(scene: Scene) -> Measurement:
     """Collect what a scene says about its image."""
     config = scene.config
-    sweep = scene.sampling["phi"]
+    sweep = scene.sweeps["phi"]
     wavelengths = scene.wavelengths
     mean = float(scene.weights @ wavelengths)
     turns = sweep.range > 0.0 or config.spindle.phi_deg != 0.0

@@ -76,7 +76,7 @@ def frames_of(
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ConfigError("frames", count, "must be a whole number of at least 1")
     config = simulator.config
-    osc = RTD * simulator.scene.sampling["phi"].range
+    osc = RTD * simulator.scene.sweeps["phi"].range
     if config.spindle.osc_deg is not None:
         osc = config.spindle.osc_deg  # as the user typed it
     if count > 1 and not osc > 0.0:

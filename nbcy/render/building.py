@@ -1,0 +1,144 @@
+"""What files hold is read, then the scene is resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbcy.crystal.structure_factors import StructureFactors
+from nbcy.scene.beam import wavelength
+from nbcy.scene.desk import Desk, Stage, Step
+from nbcy.scene.geometry import lab_frame
+from nbcy.scene.scene import Scene, compose
+
+if TYPE_CHECKING:
+    from nbcy.config import Config
+    from nbcy.inputs.coordinates import Coordinates
+
+
+def structure(step: Step) -> StructureFactors | Coordinates | None:
+    """Read structure factors, or the atoms to calculate them of once the resolution is known."""
+    crystal = step.config.crystal
+    used: set[str] = set()
+    found: StructureFactors | Coordinates | None = None
+    if crystal.hkl_file is not None:
+        found = StructureFactors.from_text(crystal.hkl_file, crystal.default_F)
+    elif crystal.structure_file is not None:
+        from nbcy.inputs.structures import structure_kind
+
+        kind = structure_kind(crystal.structure_file)
+        if kind == "coordinates":
+            from nbcy.inputs.coordinates import read_coordinates
+
+            used = {"k_sol", "B_sol", "anomalous"}
+            found = read_coordinates(crystal.structure_file)
+        else:
+            used = {"column", "missing", "anomalous"}
+            read = StructureFactors.from_mtz if kind == "mtz" else StructureFactors.from_cif
+            found = read(
+                crystal.structure_file,
+                crystal.column,
+                anomalous=crystal.anomalous,
+                missing=crystal.missing or "default",
+                default_F=crystal.default_F,
+            )
+    for field in ("column", "missing", "k_sol", "B_sol", "anomalous"):
+        if getattr(crystal, field) not in (None, False) and field not in used:
+            what = "measured structure factors" if field in ("column", "missing") else "coordinates"
+            step.ledger.note(f"crystal.{field} is not used: there are no {what}")
+    return found
+
+
+def matrix(step: Step) -> Any:
+    """Read the MOSFLM matrix (physics 6)."""
+    from nbcy.inputs.matrix import read_matrix
+
+    return read_matrix(str(step.config.crystal.matrix_file))
+
+
+def mask(step: Step) -> Any:
+    """Read the pixels of the mask file."""
+    from nbcy.formats.smv import read_smv
+
+    _, pixels = read_smv(str(step.config.detector.mask_file))
+    return pixels
+
+
+def sources(step: Step) -> Any:
+    """Read the list of sources (physics 5)."""
+    from nbcy.inputs.source_list import read_sources
+
+    path = str(step.config.beam.source_file)
+    return read_sources(path, -10.0 * step.take(lab_frame).beam, step.take(wavelength))
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A value in place of what would be read."""
+
+    value: object
+
+    def __call__(self, _: Step) -> object:
+        """Return it."""
+        return self.value
+
+
+NOTHING = Given(None)
+
+INPUTS: Mapping[str, Stage[Any]] = {
+    "structure": structure,
+    "matrix": matrix,
+    "mask": mask,
+    "sources": sources,
+    "rotation": NOTHING,
+    "fluence": NOTHING,
+    "further": NOTHING,
+}
+"""What scenes take besides the configuration: from files, and of a series ``rotation``, a matrix
+that turns the crystal after misset, ``fluence``, photons/m², and ``further``, the longest wavelength
+over the shortest, by which calculated structure factors must reach further."""
+
+
+def build_scene(config: Config, structure_factors: StructureFactors | None = None) -> Scene:
+    """Resolve a configuration into a scene (physics 1 to 6, 9 and 11).
+
+    Parameters
+    ----------
+    config : Config
+        What the user gave.
+    structure_factors : StructureFactors, optional
+        Used in place of the configuration's hkl or structure file and default amplitude; their cell
+        serves where the configuration gives none.
+
+    Returns
+    -------
+    Scene
+
+    Raises
+    ------
+    ConfigError
+        Values that do not fit together.
+    FileError
+        A file that cannot be read.
+    """
+    inputs = dict(INPUTS)
+    if structure_factors is not None:
+        inputs["structure"] = Given(structure_factors)
+    return compose(Desk(config, inputs))
+
+
+def rebuilt(scene: Scene, config: Config, **inputs: object) -> Scene:
+    """Resolve another configuration, taking over from a scene what does not differ.
+
+    Parameters
+    ----------
+    scene : Scene
+    config : Config
+    **inputs
+        Values in place of what `INPUTS` names.
+    """
+    given: dict[str, Callable[[Step], Any]] = {**scene.desk.inputs}
+    for name, value in inputs.items():
+        given[name] = Given(value)
+    return compose(Desk(config, given, scene.desk))
