@@ -421,8 +421,7 @@ def _exact_bragg_peak() -> Scene:
     )
     # s = (-1, 1, 0)/size
     cell = np.array([[-2.0, 1.0, 0.0], [0.0, 5.0, 3.0], [-1.0, -4.0, 7.0]]) * size
-    return dataclasses.replace(
-        scene,
+    return scene.replaced(
         panels=(panel,),
         incident=np.array([[1.0, 0.0, 0.0]]),
         wavelengths=np.array([size]),
@@ -438,8 +437,8 @@ def _half_way() -> Scene:
         np.arange(1.0, 151.0),
         default_F=3.0,
     )
-    return dataclasses.replace(
-        scene, orientations=scene.orientations * 0.5, cells=(1, 1, 1), hkl=factors.to_grid()
+    return scene.replaced(
+        orientations=scene.orientations * 0.5, cells=(1, 1, 1), hkl=factors.to_grid()
     )
 
 
@@ -478,9 +477,7 @@ DEGENERATE: dict[str, Callable[[], Scene]] = {
     "beam on a pixel centre, round": lambda: _beam_on_pixel_centre(shape="round"),
     "beam on a pixel centre, gauss": lambda: _beam_on_pixel_centre(shape="gauss"),
     "beam on a pixel centre, tophat": lambda: _beam_on_pixel_centre(shape="tophat"),
-    "beam on a pixel centre, dmin": lambda: dataclasses.replace(
-        _beam_on_pixel_centre(), dmin=30e-10
-    ),
+    "beam on a pixel centre, dmin": lambda: _beam_on_pixel_centre().replaced(dmin=30e-10),
     "two theta of 90 degrees": lambda: _two_theta(90.0),
     "back scattering": lambda: _two_theta(180.0),
     "two theta of 150 degrees": lambda: _two_theta(150.0),

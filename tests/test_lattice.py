@@ -16,15 +16,16 @@ from nbcy.base.cell import (
     reciprocal_from_cell,
     reciprocal_from_matrix,
 )
-from nbcy.base.choices import Ledger
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError
 from nbcy.base.rng import ReferenceStream
 from nbcy.base.vectors import norm, rotate
 from nbcy.config import Config
 from nbcy.crystal.mosaic import mosaic_rotations, random_misset
+from nbcy.render.building import INPUTS
 from nbcy.scene import lattice
-from nbcy.scene.lattice import orient, resolve_cell, resolve_cells
+from nbcy.scene.desk import Desk
+from nbcy.scene.lattice import orient
 
 EPS = np.finfo(float).eps
 X, Y, Z = np.eye(3)
@@ -39,10 +40,16 @@ def stream(seed: int):
     return ReferenceStream(seed).uniform
 
 
+def desk_of(fields: dict[str, object], quirk: bool = False, matrix=None) -> Desk:
+    config = Config().with_overrides({**fields, "quirks": ["triclinic_cell"] if quirk else []})
+    if matrix is not None:
+        config = config.with_overrides({"crystal.matrix": np.asarray(matrix).tolist()})
+    return Desk(config, INPUTS)
+
+
 def cell_of(fields: dict[str, object], quirk: bool = False, matrix=None):
-    ledger = Ledger()
-    config = Config().with_overrides(fields)
-    return resolve_cell(config, matrix, 1e-10, quirk, stream, ledger), ledger
+    desk = desk_of(fields, quirk, matrix)
+    return desk.take(lattice.cell), desk
 
 
 def formed(angles) -> bool:
@@ -247,8 +254,8 @@ def test_orientation_table_is_bounded(monkeypatch):
 
 def cells_of(fields: dict[str, object], beam_size: float = 1e-4):
     fields = {"crystal.cell_angstrom_deg": (100, 50, 80, 90, 90, 90), **fields}
-    cell, ledger = cell_of(fields)
-    return resolve_cells(Config().with_overrides(fields), cell, beam_size, ledger), ledger
+    desk = desk_of({**fields, "beam.size_mm": 1e3 * beam_size})
+    return desk.take(lattice.cells), desk
 
 
 def test_cells():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import strategies
@@ -22,9 +20,7 @@ OF_VALUE, OF_PEAK = 2e-6, 1e-7
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     scene = draw(strategies.scenes())
-    return dataclasses.replace(
-        scene, shape=draw(st.sampled_from(["square", "gauss"])), interpolate=False
-    )
+    return scene.replaced(shape=draw(st.sampled_from(["square", "gauss"])), interpolate=False)
 
 
 def assert_within_the_stated_error(scene: Scene, smallest: float = 0.0) -> None:
@@ -81,9 +77,9 @@ BRINK = {
     and not scene.interpolate
     and max(scene.cells) <= MAX_SINGLE_CELLS
 } | {
-    f"exactly between reflections, {cells}": dataclasses.replace(
-        strategies.DEGENERATE["exactly between reflections"](), cells=cells
-    )
+    f"exactly between reflections, {cells}": strategies.DEGENERATE[
+        "exactly between reflections"
+    ]().replaced(cells=cells)
     for cells in ((31, 21, 41), (131, 121, 141))
 }
 

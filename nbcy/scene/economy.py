@@ -79,7 +79,7 @@ def pays(
         return False
     if spot.shape in COMPACT:
         return not (interpolate or spot.skew) and _part_seen(spot, counts) <= MUCH_SEEN
-    return 0.0 < cutoff and _part_seen_of_square(counts, cutoff) < MUCH_SEEN_OF_SQUARE
+    return cutoff > 0.0 and _part_seen_of_square(counts, cutoff) < MUCH_SEEN_OF_SQUARE
 
 
 def _part_seen(spot: Spots, counts: tuple[int, int, int]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,8 @@ class Scene:
         ``water``, ``water_scaling``.
     desk : Desk
         Where the stages were made, and which of them anew (``desk.rebuilt``).
+    r_e_sqr : float
+        Classical electron radius squared, m².
     """
 
     config: Config
@@ -94,8 +96,7 @@ class Scene:
     background: Water
     desk: Desk = dataclasses.field(repr=False)
 
-    r_e_sqr: ClassVar[float] = R_E_SQR
-    """Classical electron radius squared, m²."""
+    r_e_sqr: float = R_E_SQR
 
     def __getattr__(self, name: str) -> Any:
         part = _PART_OF.get(name)
