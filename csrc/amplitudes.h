@@ -1,4 +1,4 @@
-/* Structure factors out of the padded grid, nearest or interpolated, and F L at places in reciprocal space (section 7). */
+/* Structure factors out of the padded grid, nearest or interpolated, and F L at places in reciprocal space (physics 7.3 to 7.5). */
 
 /* Where the reflections nearest to a block lie: seen from the box of the padded grid. */
 enum place { INSIDE, ASTRIDE, OUTSIDE };

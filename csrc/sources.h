@@ -1,4 +1,4 @@
-/* What sources make of a direction: scattering vector, polarization (section 9), and whether dmin skips it. */
+/* What sources make of a direction: scattering vector, polarization (physics 9.3), and whether dmin skips it. */
 
 /* How many of the sources from this one on are rendered together. */
 static int chunk_of(const nbcy_scene *sc, int64_t first, int most)

@@ -1,4 +1,4 @@
-/* All visits of a block of pixels (sub-pixels and sensor layers), summed and scaled to photons (section 9). */
+/* All visits of a block of pixels (sub-pixels and sensor layers), summed and scaled to photons (physics 9). */
 
 /* What is oversampled of solid angle and capture. */
 NBCY_INLINE real visit_factor(const nbcy_scene *sc, const nbcy_block *b, int i)
@@ -16,7 +16,7 @@ NBCY_INLINE real visit_sum(const nbcy_scene *sc, const nbcy_block *b, int i, int
     return factor * b->sum_sources[i];
 }
 
-/* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. A pixel that goes alone
+/* physics 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. A pixel that goes alone
    is that of the very first visit. */
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, nbcy_trace *trace))
 {

@@ -175,7 +175,7 @@ def fault(
 
 
 def carried_on(trace: Trace, start: str, value: Callable[[dict[str, Any]], Any]) -> Trace:
-    """Change a key in every block and follow the chain from there with the spec's formulas."""
+    """Change a key in every block and follow the chain from there (trace 1)."""
     wrong = dataclasses.replace(
         trace, blocks=copy.deepcopy(trace.blocks), chain=dict(trace.chain), scene=None, steps=None
     )

@@ -88,7 +88,7 @@ def test_no_cause_is_named_on_an_unperturbed_pair(scene):
 
 @pytest.mark.parametrize("case", TRACED, ids=lambda case: case.name)
 def test_rules_hold_for_the_reference(case, workdir):
-    """What the spec says each key follows from, in the reference's own numbers."""
+    """What each key follows from (trace 1), in the reference's own numbers."""
     trace = with_report(case, workdir)
     side = Side("A", trace, recognise_precision(trace))
     unknown = set()

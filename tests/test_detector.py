@@ -91,7 +91,7 @@ def test_convention_axes_are_orthonormal(convention):
 @pytest.mark.parametrize(
     ("name", "centre", "beam_mm"),
     [
-        # 60 fast x 40 slow pixels of 0.5 mm: 30 mm x 20 mm (physics 1, beam centre).
+        # 60 fast x 40 slow pixels of 0.5 mm: 30 mm x 20 mm (physics 1.5).
         ("mosflm", (10.25, 15.25), (15.5, 10.5)),
         ("denzo", (10.25, 15.25), (15.25, 10.25)),
         ("adxv", (15.25, 9.75), (15.25, 10.25)),

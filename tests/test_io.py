@@ -373,7 +373,7 @@ def header_of(entries):
 
 @pytest.mark.parametrize("case", CASES)
 def test_smv_is_the_golden_file(case, tmp_path):
-    """From the golden float image and header entries, byte for byte but for the spec's change."""
+    """From the golden float image and header entries, byte for byte but for a ";" (formats 5.1)."""
     golden = GOLDEN / case / "intimage.img"
     entries, expected = read_smv(golden)
     pixels = np.load(GOLDEN / case / "image.npz")["float"]

@@ -1,4 +1,4 @@
-"""Two whole images, pixel by pixel (spec trace 3, point 5)."""
+"""Two whole images, pixel by pixel (trace 3.6)."""
 
 from __future__ import annotations
 

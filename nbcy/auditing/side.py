@@ -96,7 +96,7 @@ def digits_of(x: float) -> int:
 
 
 def recognise_precision(trace: Trace) -> Precision:
-    """Tell single precision, and short printing, from double precision (spec trace 3, point 3).
+    """Tell single precision, and short printing, from double precision (trace 3.4).
 
     A number in single precision equals its own rounding to float32, in all the digits it was
     printed with; a double does so by chance once in 10⁷ or so.

@@ -60,7 +60,7 @@ UNITS: Final[dict[str, Unit]] = {
     "photons_per_s": Unit("flux", 0, ("photons/s", "photon/s")),
     "px": Unit("pixels", 0, ("px", "pixel", "pixels")),
 }
-"""Units by suffix. Energies stay in eV: their only use is to become a wavelength (physics 3)."""
+"""Units by suffix. Energies stay in eV: their only use is to become a wavelength (physics 3.1)."""
 
 _BY_SYMBOL: Final = {symbol: name for name, unit in UNITS.items() for symbol in unit.symbols}
 _QUANTITY = re.compile(

@@ -1,4 +1,4 @@
-"""The reference's command line: its flags, its report, its files (spec "Command line")."""
+"""The reference's command line: its flags, its report, its files (docs/command-line.md)."""
 
 from __future__ import annotations
 

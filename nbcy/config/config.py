@@ -30,7 +30,7 @@ from nbcy.base.errors import ConfigError, FileError, UnitError
 from nbcy.base.units import UNITS, alternatives, convert, is_quantity, parse_quantity, split_units
 from nbcy.config.quirks import QUIRKS, parse_quirks
 
-# The largest seed of the reference's random numbers (physics 8); no count is ever as large.
+# The largest seed of the reference's random numbers (physics 8.1); no count is ever as large.
 _MAX_WHOLE = 2**31 - 2
 
 
@@ -730,7 +730,7 @@ class Sampling(Section, init=False):
 
 
 class Background(Section, init=False):
-    """What scatters besides the crystal (physics 9).
+    """What scatters besides the crystal (physics 9.6).
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Defects of the reference that nbcy reproduces on request (physics 11)."""
+"""Defects of the reference that nbcy reproduces on request (physics 11.1)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The reference's flags: one table of what each takes and sets, and the parser that reads it.
 
-Spec "Command line".
+See docs/command-line.md.
 """
 
 from __future__ import annotations

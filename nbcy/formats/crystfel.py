@@ -1,4 +1,4 @@
-"""CrystFEL geometry files (formats, .geom).
+"""CrystFEL geometry files (docs/detectors.md).
 
 The frame has z along the beam and y upwards; lengths are in pixels but for clen and coffset.
 """

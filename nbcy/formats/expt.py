@@ -1,4 +1,4 @@
-"""DIALS experiment lists: JSON (formats, .expt)."""
+"""DIALS experiment lists: JSON (docs/detectors.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Portable graymaps, for looking (formats, pgm)."""
+"""Portable graymaps, for looking (formats 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw little-endian float32 pixels without a header (formats, floatfile)."""
+"""Raw little-endian float32 pixels without a header (formats 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SMV (ADSC) images: a text header and 16-bit pixels (formats, SMV)."""
+"""SMV (ADSC) images: a text header and 16-bit pixels (formats 5)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BLOCK = 512
 _BYTE_ORDERS = {"little_endian": "<u2", "big_endian": ">u2"}
 _TYPES = ("unsigned_short", "unsigned short int")
 _ENTRY = re.compile(r"([^=;\n{]+)=([^;\n]*)")
-# Header fields that set defaults (formats, image header), and the configuration's names for them.
+# Header fields that set defaults (formats 5.3), and the configuration's names for them.
 _DEFAULTS: Final = {
     "SIZE1": "detector.pixels_fast",
     "SIZE2": "detector.pixels_slow",
@@ -241,7 +241,7 @@ def header_defaults(
     mask: bool = False,
     path: str | os.PathLike[str] = "SMV header",
 ) -> dict[str, Any]:
-    """Return the settings that an image or a mask brings along (formats, image header).
+    """Return the settings that an image or a mask brings along (formats 5.3).
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def header_defaults(
 def to_counts(
     pixels: NDArray[np.float32], scale: float, adc: float, roi: tuple[int, int, int, int]
 ) -> NDArray[np.uint16]:
-    """Turn pixels into 16-bit integers as the reference does (physics 10).
+    """Turn pixels into 16-bit integers as the reference does (physics 10.2).
 
     Parameters
     ----------

@@ -203,7 +203,7 @@ class Image:
         return ((fast_min, fast_max, slow_min, slow_max),)
 
     def statistics(self) -> ImageStatistics:
-        """Return sum, mean, spread and maximum (physics 10)."""
+        """Return sum, mean, spread and maximum (physics 10.1)."""
         return self._statistics
 
     @cached_property
@@ -273,7 +273,7 @@ class Image:
         return Assembly.of(self.scene.panels, self.scene.frame).draw(self.panels, fill)
 
     def with_noise(self, seed: int, stream: Stream = "numpy") -> Image:
-        """Return an image of counted photons (physics 8).
+        """Return an image of counted photons (physics 8.3, 8.5).
 
         Parameters
         ----------
@@ -309,7 +309,7 @@ class Image:
         return Image(counts, self.scene, provenance, solid_angle=self.solid_angle)
 
     def default_scale(self, format: str = "smv") -> float:
-        """Return what pixels are multiplied by when nothing else is asked for (physics 10).
+        """Return what pixels are multiplied by when nothing else is asked for (physics 10.2, 10.3).
 
         Parameters
         ----------
@@ -492,7 +492,7 @@ def describe_panels(scene: Scene) -> str:
 
 
 def smv_header(scene: Scene) -> SmvHeader:
-    """Collect what an SMV header tells about a scene (formats, SMV)."""
+    """Collect what an SMV header tells about a scene (formats 5)."""
     placement = scene.placement
     phi = scene.sampling["phi"]
     x, y, z = placement.dials_origin

@@ -1,7 +1,7 @@
 """What a program says about its own experiment, around a trace: one flat table of named facts.
 
 The reference prints its settings as free text; a scene holds them as numbers. Both become the same
-facts here, so that two sides can be compared before their traces are (spec trace 3, point 0).
+facts here, so that two sides can be compared before their traces are (trace 3.1).
 """
 
 from __future__ import annotations

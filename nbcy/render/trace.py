@@ -1,7 +1,7 @@
 """The trace of one pixel: every number on the way from the detector's origin to the photons.
 
 A `Trace` comes from a live simulation, from a log (``TRACE_C:``, ``TRACE_PY:``, ``TRACE_NBCY:``) or
-from nbcy's own JSON, and has the same shape in each case (spec trace 1).
+from nbcy's own JSON, and has the same shape in each case (trace 1).
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _keys() -> Iterator[Key]:
 
 
 KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys()}
-"""Every key in causal order (spec trace 1); `background_photons` is nbcy's own."""
+"""Every key in causal order (trace 1); `background_photons` is nbcy's own."""
 
 ALIASES: Final[Mapping[str, str]] = {"scattering_vec_A_inv": "scattering_vec_per_m"}
 """Other names of keys. The reference prints 1/m under a name that says 1/Å."""
@@ -267,7 +267,7 @@ class Trace:
 
     @property
     def missing(self) -> list[str]:
-        """Keys of the spec that are not shown."""
+        """Keys of a trace (trace 1) that are not shown."""
         return [name for name in KEYS if name not in self and name != "background_photons"]
 
     def chain_product(self) -> float:
@@ -286,7 +286,7 @@ class Trace:
         return product
 
     def scaling_factors(self) -> dict[str, int]:
-        """Return the factors of I_pixel_final with their powers (physics 9).
+        """Return the factors of I_pixel_final with their powers (physics 9.1).
 
         What the ``oversample_...`` flags weigh step by step is inside I_before_scaling already.
         """

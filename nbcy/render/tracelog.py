@@ -1,4 +1,4 @@
-"""Reading the logs in which programs trace a pixel (spec trace 1).
+"""Reading the logs in which programs trace a pixel (trace 1).
 
 Logs come truncated, repeated, through Windows, wrapped in megabytes of progress. What is there is
 read; what is missing or odd is said with its line number.

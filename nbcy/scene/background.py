@@ -1,4 +1,4 @@
-"""Scattering that does not come from the crystal (physics 9)."""
+"""Scattering that does not come from the crystal (physics 9.6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from nbcy.base.constants import AVOGADRO, R_E_SQR, WATER_F, WATER_MOLAR_MASS
 
 
 def water_background(size: float, fluence: float) -> float:
-    """Photons per steradian scattered forward by a droplet of water (physics 9).
+    """Photons per steradian scattered forward by a droplet of water (physics 9.6).
 
     Parameters
     ----------

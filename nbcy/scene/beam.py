@@ -82,7 +82,7 @@ def resolve_sweep(
     lone_range: float,
     may_rest: bool = False,
 ) -> Sweep:
-    """Fill in what the user left open of range, step and count (physics 4).
+    """Fill in what the user left open of range, step and count (physics 4.1).
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _require_few(name: str, count: int) -> None:
 
 
 def resolve_wavelength(config: Config, ledger: Ledger) -> float:
-    """Return the central wavelength in m (physics 3)."""
+    """Return the central wavelength in m (physics 3.1)."""
     beam = config.beam
     if beam.energy_ev is not None:
         wavelength = to_si(EV_ANGSTROM / beam.energy_ev, "angstrom")
@@ -163,13 +163,13 @@ def resolve_wavelength(config: Config, ledger: Ledger) -> float:
 
 
 def beam_size(config: Config) -> float:
-    """Edge of the square beam in m (physics 3)."""
+    """Edge of the square beam in m (physics 3.2)."""
     size = config.beam.size_mm
     return to_si(0.1 if size is None else size, "mm")
 
 
 def resolve_fluence(config: Config, ledger: Ledger) -> float:
-    """Return the photons/m² that reach the sample (physics 3).
+    """Return the photons/m² that reach the sample (physics 3.2).
 
     Raises
     ------
@@ -212,7 +212,7 @@ def grid_sources(
     dispersion: Sweep,
     round_divergence: bool,
 ) -> SourceList:
-    """Sample divergence and dispersion on a grid (physics 5).
+    """Sample divergence and dispersion on a grid (physics 5.1).
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def listed_sources(
     equal_weights: bool,
     where: str,
 ) -> SourceList:
-    """Take the sources from a list (physics 5).
+    """Take the sources from a list (physics 5.2).
 
     Parameters
     ----------

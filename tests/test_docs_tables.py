@@ -1,0 +1,114 @@
+"""Tables and numbers of the pages say what the code does."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+import nbcy
+from nbcy import constants
+from nbcy.choices import Ledger
+from nbcy.conventions import CONVENTIONS
+from nbcy.quirks import QUIRKS
+from nbcy.sources import resolve_sweep
+from nbcy.trace import KEYS
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def table(path: Path, heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading, without its own."""
+    text = path.read_text(encoding="utf-8").split(f"\n{heading}\n", 1)[1]
+    lines = itertools.dropwhile(lambda line: not line.startswith("|"), text.splitlines())
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines)
+    cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
+    return [[cell.strip() for cell in row] for row in cells[2:]]
+
+
+def test_conventions():
+    rows = table(DOCS / "physics" / "01-axes.md", "## 1.2 Conventions")
+    assert {row[0] for row in rows} == set(CONVENTIONS)
+    for name, *vectors, pivot in rows:
+        row = CONVENTIONS[name]
+        said = [tuple(float(x) for x in vector.split()) for vector in vectors]
+        assert said == [
+            *(row.beam, row.fast, row.slow, row.normal),
+            *(row.twotheta_axis, row.polarization, row.spindle),
+        ]
+        assert pivot == (row.pivot or "1.6")
+
+
+def evaluated(cell: str, slices: bool, names: dict[str, float]) -> float:
+    """A cell of the table of ranges, steps and counts."""
+    formula = cell.replace("−", "-").split("; slices: ")[-1 if slices else 0]
+    formula = {"1 rad; φ: 1°": "1", "at least 2": "max(count, 2)"}.get(formula, formula)
+    return eval(formula, {"ceil": math.ceil, "max": max}, names)
+
+
+@pytest.mark.parametrize("slices", [False, True], ids=["ends", "slices"])
+@pytest.mark.parametrize("row", range(8))
+def test_ranges_steps_and_counts(row, slices):
+    rows = table(DOCS / "physics" / "04-sampling.md", "## 4.1 Range, step and count")
+    assert len(rows) == 8
+    words, *cells = rows[row]
+    given = {"range": 7.0, "step": 2.0, "count": 5}
+    if words != "all three":
+        given = {name: value for name, value in given.items() if name in words.split(", ")}
+    sweep = resolve_sweep(
+        *("x", "x_steps", ""),
+        *(given.get(name) for name in ("range", "step", "count")),
+        Ledger(),
+        slices=slices,
+        lone_range=1.0,
+    )
+    known = dict(given)
+    for name, cell in (("count", cells[2]), ("range", cells[0]), ("step", cells[1])):
+        known[name] = evaluated(cell, slices, known)
+    assert (sweep.range, sweep.step, sweep.count) == pytest.approx(
+        (known["range"], known["step"], known["count"]), rel=1e-15
+    )
+
+
+def test_quirks():
+    rows = table(DOCS / "physics" / "11-quirks.md", "## 11.1 Reproduced on request")
+    assert {row[0].strip("`") for row in rows} == set(QUIRKS)
+    readme = table(DOCS.parent / "README.md", "## Quirks")
+    assert {row[0].strip("`") for row in readme} == set(QUIRKS)
+
+
+def test_trace_keys():
+    rows = table(DOCS / "trace.md", "## 1 Lines and keys")
+    assert [(row[0].strip("`"), row[1]) for row in rows] == [
+        (key.name, key.unit) for key in KEYS.values()
+    ]
+
+
+def test_constants():
+    text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "physics").glob("*.md"))
+    said = {float(x) for x in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.]\d)", text)}
+    for name in ("EV_ANGSTROM", "R_E", "R_E_SQR", "DEFAULT_FLUENCE", "AVOGADRO", "WATER_F"):
+        assert getattr(constants, name) in said, name
+
+
+def test_the_quirk_of_triclinic_cells():
+    crystal = nbcy.Crystal(cell_angstrom_deg=(70, 80, 90, 85, 95, 105), default_F=1)
+    config = nbcy.Config(crystal=crystal, quirks={"triclinic_cell"})
+    angles = nbcy.Simulator(config).scene.cell.parameters[3:]
+    page = (DOCS / "physics" / "06-crystal.md").read_text(encoding="utf-8")
+    assert "{:.6g}, {:.6g} and {:.6g}".format(*angles) in page
+
+
+def test_smv_header(tmp_path):
+    crystal = nbcy.Crystal(cell_angstrom_deg=(50,), cells=3, default_F=1)
+    detector = nbcy.Detector(pixels_fast=5, pixels_slow=4)
+    nbcy.Simulator(crystal=crystal, detector=detector).run().save(tmp_path / "x.img")
+    header = (tmp_path / "x.img").read_bytes().split(b"}")[0].decode()
+    rows = table(DOCS / "formats.md", "### 5.1 Header")
+    keys = [key for row in rows for key in row[0].split(", ")]
+    assert [key.strip("`") for key in keys if key != "`ADC_OFFSET`"] == re.findall(
+        r"^(\w+)=", header, re.MULTILINE
+    )
