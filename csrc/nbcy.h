@@ -1,6 +1,6 @@
 /* The scene that crosses from Python to C, and what C offers in return.
    All quantities are SI and were validated where the scene was built (nbcy/scene/scene.py);
-   section numbers refer to the physics specification. */
+   "physics 9.3" is a section of docs/physics. */
 #ifndef NBCY_H
 #define NBCY_H
 
@@ -26,7 +26,7 @@ typedef struct {
     double inverse_wavelength;
     int shared;                    /* a neighbour has the same direction: h, k, l are divided by the wavelength last */
     double relative_weight;        /* 1 when all sources weigh the same */
-    double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: section 9 */
+    double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: physics 9.3 */
 } nbcy_source;
 
 typedef struct {
@@ -60,7 +60,7 @@ typedef struct {
     double cell_length[3];         /* largest |a|, |b|, |c| of any orientation */
     double largest_F;
 
-    const double *F;               /* padded grid: section 7 and nbcy/crystal/structure_factors.py */
+    const double *F;               /* padded grid: physics 7.4 and nbcy/crystal/structure_factors.py */
     const float *F_single;         /* the same over largest_F, where single precision is asked for; or NULL */
     int few_cells;                 /* single precision of 32-bit fractions will do: single.h */
     double index_low[3], index_high[3];   /* of the padded grid */

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import nbcy
-from nbcy import constants
-from nbcy.choices import Ledger
-from nbcy.conventions import CONVENTIONS
-from nbcy.quirks import QUIRKS
-from nbcy.sources import resolve_sweep
-from nbcy.trace import KEYS
+from nbcy.base import constants
+from nbcy.base.choices import Ledger
+from nbcy.config.conventions import CONVENTIONS
+from nbcy.config.quirks import QUIRKS
+from nbcy.render.trace import KEYS
+from nbcy.scene.beam import resolve_sweep
 
 DOCS = Path(__file__).parent.parent / "docs"
 

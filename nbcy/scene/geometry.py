@@ -117,7 +117,7 @@ class DetectorPlacement:
 
 
 def resolve_frame(config: Config, ledger: Ledger) -> LabFrame:
-    """Choose the convention and its vectors (physics 1).
+    """Choose the convention and its vectors (physics 1.2).
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def _uses_polarization(config: Config) -> bool:
 def _custom_normal(
     fast: FloatArray, slow: FloatArray, given: Vector | None, ledger: Ledger
 ) -> FloatArray:
-    """Return ±(fast x slow) with the sign of the given normal (physics 1)."""
+    """Return ±(fast x slow) with the sign of the given normal (physics 1.3)."""
     _check_square("detector.slow_vector", fast, slow)
     normal = unit(cross(fast, slow))
     if given is None:
@@ -261,7 +261,7 @@ def _check_square(field: str, fast: FloatArray, slow: FloatArray) -> None:
 def _axis_size(
     axis: str, count: int | None, size_mm: float | None, pixel: float, ledger: Ledger
 ) -> tuple[int, float]:
-    """Return the number of pixels along an axis and its length in m (physics 1)."""
+    """Return the number of pixels along an axis and its length in m (physics 1.1)."""
     field, size_field = f"detector.pixels_{axis}", f"detector.size_{axis}"
     if count is not None:
         size = pixel * count
@@ -285,7 +285,7 @@ def _axis_size(
 
 
 def _resolve_pivot(config: Config, convention: str, quirk: bool, ledger: Ledger) -> Pivot:
-    """Choose the point around which the detector turns (physics 1)."""
+    """Choose the point around which the detector turns (physics 1.6)."""
     detector = config.detector
     rule = CONVENTIONS[convention].pivot
     if detector.pivot is not None:
@@ -336,7 +336,7 @@ def _note_unused_centres(config: Config, convention: str, pivot: Pivot, ledger: 
 def _apply_pix0(
     config: Config, placed: FloatArray, quirk: bool, ledger: Ledger
 ) -> tuple[FloatArray, bool]:
-    """Return the origin, and whether it is the one the user gave (physics 2 step 5)."""
+    """Return the origin, and whether it is the one the user gave (physics 2.5)."""
     detector = config.detector
     if detector.pix0_mm is None:
         ledger.choose(

@@ -99,7 +99,7 @@ def orient(
     mosaic: FloatArray,
     carryover: bool,
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Cell vectors of every spindle step and domain (physics 6).
+    """Cell vectors of every spindle step and domain (physics 6.6).
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def resolve_cell(
     ledger: Ledger,
     known: tuple[float, ...] | None = None,
 ) -> CellGeometry:
-    """Build the cell in its setting; the crystal's size is one cell (physics 6).
+    """Build the cell in its setting; the crystal's size is one cell (physics 6.1 to 6.4).
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def resolve_cell(
 def resolve_cells(
     config: Config, cell: CellGeometry, beam_size: float, ledger: Ledger
 ) -> tuple[int, int, int]:
-    """Count the unit cells along a, b, c (physics 6).
+    """Count the unit cells along a, b, c (physics 6.5).
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def resolve_cells(
     cell : CellGeometry
         For the lengths of the axes.
     beam_size : float
-        m; a sample is not taken to be wider or higher than the beam (physics 3).
+        m; a sample is not taken to be wider or higher than the beam (physics 3.2).
     ledger : Ledger
         Takes the choices.
     """

@@ -88,7 +88,7 @@ class Scene:
         ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, inside the detector; None with
         several panels, which are rendered whole.
     curved : bool
-        The detector is wrapped around the sample (physics 2 step 6).
+        The detector is wrapped around the sample (physics 2.7).
     distance : float
         Sample to detector along the beam, m.
     beam : ndarray, shape (3,)
@@ -146,7 +146,7 @@ class Scene:
     steps : int
         ``sources * domains * phis * oversample**2``.
     water : float
-        Background photons/sr, 0 for none (physics 9).
+        Background photons/sr, 0 for none (physics 9.6).
     water_scaling : bool
         Quirk: ``water`` is added before scaling by r_e²·fluence/steps.
     placement : DetectorPlacement
@@ -389,7 +389,7 @@ def _place(
 
 
 def _check_curved(frame: LabFrame, panel: PlacedPanel) -> None:
-    """Refuse to wrap a detector around anything but mosflm's axes (physics 2 step 6)."""
+    """Refuse to wrap a detector around anything but mosflm's axes (physics 2.7)."""
     expected = {
         "beam": (frame.beam, (1.0, 0.0, 0.0)),
         "fast axis": (panel.fast, (0.0, 0.0, 1.0)),
@@ -411,7 +411,7 @@ def _si(value: float | None, unit: str) -> float | None:
 
 
 def _resolve_sampling(config: Config, layer_quirk: bool, ledger: Ledger) -> dict[str, Sweep]:
-    """Fill in ranges, steps and counts (physics 4)."""
+    """Fill in ranges, steps and counts (physics 4.1)."""
     beam, detector, spindle = config.beam, config.detector, config.spindle
     layers = detector.thickness_steps
     for field, value in (("osc_deg", spindle.osc_deg), ("step_deg", spindle.step_deg)):
@@ -514,7 +514,7 @@ def _resolve_sources(
 
 
 def _check_polarization(config: Config, frame: LabFrame, sources: SourceList) -> None:
-    """Refuse a polarized beam that travels along its own electric field (physics 9)."""
+    """Refuse a polarized beam that travels along its own electric field (physics 9.3)."""
     if config.beam.kahn_factor == 0.0 or config.beam.nopolar:
         return
     across = norm(np.cross(frame.polarization, sources.incident))
@@ -528,7 +528,7 @@ def _check_polarization(config: Config, frame: LabFrame, sources: SourceList) ->
 
 
 def _read_matrix(config: Config) -> ArrayLike | None:
-    """Return the MOSFLM matrix, if there is one (physics 6)."""
+    """Return the MOSFLM matrix, if there is one (physics 6.2)."""
     crystal = config.crystal
     if crystal.matrix_file is None:
         return crystal.matrix
@@ -538,7 +538,7 @@ def _read_matrix(config: Config) -> ArrayLike | None:
 
 
 def _resolve_mosaic(config: Config, ledger: Ledger) -> tuple[float, NDArray[np.float64]]:
-    """Return the mosaic spread (rad) and the domains' rotations (physics 4 and 8)."""
+    """Return the mosaic spread (rad) and the domains' rotations (physics 4.3 and 8.2)."""
     crystal = config.crystal
     spread = to_si(crystal.mosaic_spread_deg or 0.0, "deg")
     wanted = crystal.mosaic_domains
@@ -617,7 +617,7 @@ def _finest_spacing(
         points = panel.origin + (
             slow[:, np.newaxis, np.newaxis] * panel.slow + fast[:, np.newaxis] * panel.fast
         ).reshape(-1, 3)
-        if config.detector.curved:  # physics 2 step 6
+        if config.detector.curved:  # physics 2.7
             about_slow = rotation_matrices(panel.slow, points[:, 1] / distance)
             about_fast = rotation_matrices(panel.fast, points[:, 2] / distance)
             points = about_fast @ about_slow @ np.array([distance, 0.0, 0.0])
@@ -637,7 +637,7 @@ def _finest_spacing(
 
 
 def spindle_angles(phi_deg: float, sweep: Sweep) -> FloatArray:
-    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 6)."""
+    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 6.6)."""
     return to_si(phi_deg, "deg") + sweep.step * np.arange(sweep.count, dtype=float)
 
 
@@ -686,7 +686,7 @@ def _calculate(
 def _resolve_structure_factors(
     config: Config, structure_factors: StructureFactors | None, ledger: Ledger
 ) -> HklGrid:
-    """Spread the list of structure factors over its box (physics 7)."""
+    """Spread the list of structure factors over its box (physics 7.4)."""
     crystal = config.crystal
     if structure_factors is None:
         structure_factors = StructureFactors(np.empty((0, 3)), np.empty(0), crystal.default_F)
@@ -712,7 +712,7 @@ def _would_interpolate(config: Config) -> bool:
 def _resolve_interpolation(
     config: Config, cells: tuple[int, int, int], hkl: HklGrid, ledger: Ledger
 ) -> bool:
-    """Decide between tricubic and nearest structure factors (physics 4)."""
+    """Decide between tricubic and nearest structure factors (physics 4.5)."""
     wanted = config.sampling.interpolate
     if hkl.n_loaded == 0:
         if wanted:
@@ -775,7 +775,7 @@ def _resolve_precision(
 def _resolve_oversampling(
     config: Config, sample: float, reciprocal_pixel: float, ledger: Ledger
 ) -> tuple[int, int]:
-    """Return the sub-pixels along an edge, and how many are recommended (physics 4)."""
+    """Return the sub-pixels along an edge, and how many are recommended (physics 4.4)."""
     ratio = 3.0 * sample / reciprocal_pixel if reciprocal_pixel > 0.0 else math.inf
     recommended = max(1, math.ceil(min(ratio, 1e9)))
     wanted = config.sampling.oversample
@@ -809,7 +809,7 @@ def _resolve_oversampling(
 def _resolve_sensor(
     config: Config, sampling: dict[str, Sweep], ledger: Ledger
 ) -> tuple[Sweep, float]:
-    """Return the sensor's layers and its absorption in 1/m (physics 4)."""
+    """Return the sensor's layers and its absorption in 1/m (physics 4.2)."""
     detector, layers = config.detector, sampling["thickness"]
     depth = _si(detector.attenuation_depth_um, "um")
     if layers.range == 0.0:
@@ -835,7 +835,7 @@ def _resolve_sensor(
 
 
 def _resolve_roi(config: Config, panels: tuple[PlacedPanel, ...], ledger: Ledger) -> Region | None:
-    """Return the inclusive region of interest, inside the detector (physics 9)."""
+    """Return the inclusive region of interest, inside the detector (physics 9.7)."""
     wanted = config.sampling.roi
     if len(panels) > 1:
         if wanted is not None:
@@ -863,7 +863,7 @@ def _resolve_roi(config: Config, panels: tuple[PlacedPanel, ...], ledger: Ledger
 
 
 def _read_mask(config: Config, panels: tuple[PlacedPanel, ...]) -> NDArray[np.uint8] | None:
-    """Put masked rectangles and the mask file together, as 0 (skip) and 1 (formats, mask)."""
+    """Put masked rectangles and the mask file together, as 0 (skip) and 1 (formats 5.4)."""
     detector = config.detector
     if detector.panels:
         named = [(f"detector.panels[{n}].", p.masked) for n, p in enumerate(detector.panels)]
