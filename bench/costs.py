@@ -87,7 +87,7 @@ def measure(repeats: int) -> dict[str, float]:
     command = ["-m", "nbcy", *FLAGS["cubic"].split(), "-nonoise", "-nopgm", "-floatfile", "f.bin"]
     costs = {
         "import nbcy": median_ms(lambda: python("-c", "import nbcy"), repeats) - nothing,
-        "read 64 k structure factors": median_ms(lambda: read_hkl("P1.hkl"), repeats),
+        "read 53 k structure factors": median_ms(lambda: read_hkl("wilson.hkl"), repeats),
         "build the seed's scene, list included": median_ms(lambda: build_scene(seed), repeats),
         "write the seed's float image": median_ms(lambda: image.save("a.bin"), repeats),
         "write the seed's SMV image": median_ms(lambda: image.save("a.img"), repeats),

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, SEEDCASE, golden_cases
+import seedcase
+from conftest import GOLDEN, golden_cases
 from faults import FACTORS, FAULTS, World, as_log, draw_world, perturbed, rounded
 from hypothesis import given
 from hypothesis import strategies as st
+from seedcase import C_TRACE, SEEDCASE
 from strategies import scenes
 
 import nbcy
@@ -36,7 +38,6 @@ from nbcy.render.tracelog import read_log
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
-C_TRACE = SEEDCASE / "c_trace.log"
 TRACED = [case for case in golden_cases() if case.trace]
 FORMS = ("live", "log", "single")
 CUBIC = "-cell 100 -N 5 -default_F 100 -lambda 6.2 -distance 100 -detpixels 96 -pixel 0.4"
@@ -384,7 +385,7 @@ def test_unusable_sides(content, error, message, tmp_path, capsys):
 
 
 def test_report_forms(tmp_path):
-    report = nbcy.audit(C_TRACE, SEEDCASE / "py_trace_1.log")
+    report = nbcy.audit(C_TRACE, seedcase.foreign(1))
     text = report.to_text()
     assert "\x1b" not in text
     assert "\x1b[31m" in report.to_text(color=True)
@@ -405,7 +406,7 @@ def test_report_forms(tmp_path):
 
 
 def test_command_line(tmp_path, capsys):
-    other = str(SEEDCASE / "py_trace_3.log")
+    other = str(seedcase.foreign(3))
     names = [str(tmp_path / name) for name in ("report.md", "report.json")]
     words = ["audit", str(C_TRACE), other, "--markdown", names[0], "--json", names[1]]
     assert main(words) == 1

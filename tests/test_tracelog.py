@@ -9,8 +9,10 @@ import random
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, SEEDCASE, golden_cases
+import seedcase
+from conftest import GOLDEN, golden_cases
 from hypothesis import given
+from seedcase import C_TRACE
 from strategies import scenes
 
 from nbcy.base.errors import FileError
@@ -24,7 +26,6 @@ from nbcy.scene.scene import Scene, build_scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
-C_TRACE = SEEDCASE / "c_trace.log"
 CUBIC = GOLDEN / "cubic" / "trace_40_61.log"
 NINE = GOLDEN / "cubic_oversample3" / "trace_20_30.log"
 
@@ -143,7 +144,7 @@ def test_prefixes(tmp_path, prefix):
 
 
 def test_two_programs_in_one_file(tmp_path):
-    text = CUBIC.read_text() + (SEEDCASE / "py_trace_1.log").read_text()
+    text = CUBIC.read_text() + seedcase.foreign(1).read_text()
     with pytest.raises(FileError, match=r"side\.log:41: TRACE_PY lines follow TRACE_C lines"):
         read_text(tmp_path, text)
 
@@ -186,11 +187,11 @@ def test_report_says_what_the_scene_holds(case, workdir):
 def test_facts_of_the_seed_case():
     facts = read_log(C_TRACE).facts
     assert facts["convention"].value == "custom"
-    assert facts["distance"].value == (0.23127466,)
+    assert facts["distance"].value == (0.238447,)
     assert facts["phis"].value == tuple(n / 100 for n in range(10))
     assert facts["cells"].value == (36.0, 47.0, 29.0)
-    assert facts["pixel_traced"].value == (685.0, 1039.0)
-    assert facts["hkl_file"].value == "scaled.hkl"
+    assert facts["pixel_traced"].value == (1671.0, 1560.0)
+    assert facts["hkl_file"].value == "wilson.hkl"
 
 
 # What a live trace adds
@@ -250,14 +251,14 @@ def test_top_steps_are_the_largest():
 def test_explain_writes_the_chain_with_its_numbers():
     text = read_log(C_TRACE).explain()
     assert "= r_e_sqr · fluence_photons_per_m2 · I_before_scaling / steps · capture" in text
-    assert "= 7.94079248e-30 m² · 1e+24 1/m² · 943654.809 / 10 · 1 · 0.914639699" in text
-    assert "= 2.88139543e-07 photons" in text
+    assert "= 7.94079248e-30 m² · 1e+24 1/m² · 5.79314069e+14 / 10 · 1 · 0.940874075" in text
+    assert "= 186.104612 photons" in text
     assert "but the trace shows" not in text
 
 
 def test_explain_says_what_does_not_fit(tmp_path):
-    text = read_log(SEEDCASE / "py_trace_3.log").explain()
-    wrong = "= 2.17838389e-07 photons\n  but the trace shows I_pixel_final = 2.38167999e-07"
+    text = read_log(seedcase.foreign(3)).explain()
+    wrong = "= 188.83474 photons\n  but the trace shows I_pixel_final = 200.700974"
     assert wrong in text
     assert "cannot be written out: steps" in read_text(tmp_path, without(" steps ")).explain()
 
