@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from faults import rounded
 
-from nbcy.cli.flags import parse
+from nbcy.base.errors import NbcyWarning
 from nbcy.config import Config
-from nbcy.errors import NbcyWarning
-from nbcy.simulator import Simulator
-from nbcy.trace import Trace
+from nbcy.flags.flags import parse
+from nbcy.render.simulator import Simulator
+from nbcy.render.trace import Trace
 
 PIXEL = (1671, 1560)
 """The pixel traced: slow, fast."""
