@@ -1,6 +1,6 @@
 /* Where sub-pixels are, their solid angle, and the photons a sensor layer catches (physics 2.6, 9.2 and 9.4). */
 
-/* Rodrigues rotation, for the curved detector only. */
+/* Rodrigues rotation, for the curved detector only (physics 2.7). */
 static void rotate_about(const double *v, const double *axis, double angle, double *out)
 {
     double s = sin(angle), c = cos(angle), along = dot3(axis, v) * (1.0 - c);
@@ -63,7 +63,7 @@ static void direction_and_solid_angle(const nbcy_scene *sc, nbcy_block *b, int s
     }
 }
 
-/* Fraction of photons caught in one layer. */
+/* Fraction of photons caught in one layer (physics 9.4). */
 static void capture_in_layer(const nbcy_scene *sc, nbcy_block *b, int layer)
 {
     const double *normal = b->panel->normal;

@@ -1,6 +1,6 @@
-/* All visits of a block of pixels (sub-pixels and sensor layers), summed and scaled to photons (physics 9). */
+/* All visits of a block of pixels (sub-pixels and sensor layers), summed and scaled to photons (physics 9.1, 9.6). */
 
-/* What is oversampled of solid angle and capture. */
+/* What is oversampled of solid angle and capture (physics 9.5). */
 NBCY_INLINE real visit_factor(const nbcy_scene *sc, const nbcy_block *b, int i)
 {
     const real omega = sc->oversample_omega ? b->omega[i] : nbcy_all(1.0);

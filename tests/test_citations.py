@@ -165,6 +165,26 @@ def test_sections_are_counted_without_gaps(book):
         assert (chapter,) in numbers
 
 
+def test_the_map_of_the_physics_names_files_that_cite():
+    """Each file in the table says which part of its section it computes."""
+    table = text_of(ROOT / "docs" / "physics" / "README.md")
+    files = {row[1]: FILE.findall(row[0]) for row in re.finditer(r"^\| \[(\d+) .*", table, re.M)}
+    assert list(files) == [str(n) for n in range(1, 12)]
+    for chapter, names in files.items():
+        assert names
+        for name in names:
+            found = {number.split(".")[0] for _, number in cited(text_of(ROOT / name))}
+            assert chapter in found, f"{name} cites nothing of physics {chapter}"
+
+
+def test_every_part_of_the_physics_is_cited_by_code():
+    """What no code computes has no business among the physics, or the code does not say so."""
+    ours = [path for path in CODE if relative(path).startswith(("nbcy", "csrc"))]
+    found = {number for path in ours for book, number in cited(text_of(path)) if book == "physics"}
+    silent = [n for n in sections("physics") if "." in n and n not in found]
+    assert silent == ["11.2", "11.3"]
+
+
 def test_pages_are_named_after_their_section():
     for number, page in sections("physics").items():
         assert page.name.startswith(f"{int(number.split('.')[0]):02d}-")

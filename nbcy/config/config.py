@@ -431,7 +431,7 @@ class Beam(Section, init=False):
         Photons per time, exposure (1 s when not given) and edge of the square beam (0.1 mm); a flux
         goes before a fluence, 0 is no flux.
     kahn_factor : float
-        Polarization, from -1 to 1; 0 is unpolarized.
+        Polarization, from -1 to 1; 0 is unpolarized (physics 3.3).
     nopolar : bool
         Leave polarization out.
     dispersion_percent, dispersion_steps : float, int

@@ -324,7 +324,7 @@ class Image:
         return 55000.0 / statistics.max
 
     def overloads(self, adc: float = ADC_OFFSET) -> int:
-        """Count the pixels that exceed 65535 once the offset is added."""
+        """Count the pixels that exceed 65535 once the offset is added (physics 10.4)."""
         return sum(int(np.count_nonzero(band + adc > SATURATED)) for *_, band, _ in self._bands())
 
     def save(

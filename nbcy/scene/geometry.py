@@ -431,7 +431,7 @@ def place_detector(
     )
     _check_count("detector.pixels", pixels_fast, pixels_slow)
 
-    # Near point and beam centre, m.
+    # Near point and beam centre, m (physics 1.4 and 1.5).
     def near(org: float | None, size: float) -> float:
         return size / 2.0 if org is None else (org - 0.5) * pixel
 
@@ -468,7 +468,7 @@ def place_detector(
     twotheta = to_si(detector.twotheta_deg or 0.0, "deg")
     arm = frame.twotheta_axis
 
-    # Step 1: the distances.
+    # The distances (physics 2.1).
     distance = to_si(100.0 if detector.distance_mm is None else detector.distance_mm, "mm")
     ratio = float(dot(beam, rotate_xyz(frame.normal, *angles)))
     if ratio == 0.0:
@@ -486,7 +486,7 @@ def place_detector(
             "detector.normal_vector with the other sign"
         )
 
-    # Steps 2 to 4: origin and axes.
+    # Origin and axes (physics 2.2 to 2.4).
     def turned(vector: FloatArray) -> FloatArray:
         return rotate(rotate_xyz(vector, *angles), arm, twotheta)
 
@@ -497,7 +497,7 @@ def place_detector(
         origin = -fbeam * fast - sbeam * slow + distance * beam
     origin, from_pix0 = _apply_pix0(config, origin, "pix0_ignored" in quirks, ledger)
 
-    # Step 5: what that comes to.
+    # What that comes to (physics 2.5).
     fclose, sclose = -float(dot(origin, fast)), -float(dot(origin, slow))
     close = float(dot(origin, normal))
     if not np.isfinite(origin).all() or not close > 0.0:
@@ -550,7 +550,7 @@ def place_detector(
 def place_panels(
     config: Config, frame: LabFrame, ledger: Ledger
 ) -> tuple[tuple[PlacedPanel, ...], DetectorPlacement]:
-    """Take the panels that place themselves.
+    """Take the panels that place themselves (physics 2.8).
 
     Parameters
     ----------
