@@ -51,7 +51,7 @@ static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block
         product *= ratios[axis];
     }
     trace->F_latt[index] = sc->shape == NBCY_SQUARE ? product : b->lattice[0];
-    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2]) : sc->F[b->reflection];
+    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2], &b->reflection) : sc->F[b->reflection];
 }
 
 /* Chooses the factors so that their product with the sum is the pixel: layers that were weighed one by one

@@ -240,13 +240,12 @@ def structure_factor(scene, hkl):
     if grid.n_loaded == 0:
         return np.full(hkl.shape[:-1], grid.default_F), np.zeros(hkl.shape[:-1])
     listed = grid.data[1:-1, 1:-1, 1:-1]
+    nearest = np.ceil(hkl - 0.5)
+    inside = np.all((nearest >= low) & (nearest <= high), axis=-1)
+    i, j, k = np.moveaxis(np.where(inside[..., np.newaxis], nearest - low, 0).astype(int), -1, 0)
+    at_nearest = np.where(inside, listed[i, j, k], grid.default_F)
     if not scene.interpolate:
-        nearest = np.ceil(hkl - 0.5)
-        inside = np.all((nearest >= low) & (nearest <= high), axis=-1)
-        i, j, k = np.moveaxis(
-            np.where(inside[..., np.newaxis], nearest - low, 0).astype(int), -1, 0
-        )
-        return np.where(inside, listed[i, j, k], grid.default_F), np.zeros(hkl.shape[:-1])
+        return at_nearest, np.zeros(hkl.shape[:-1])
     floor = np.floor(hkl)
     inside = np.all((floor - 1 >= low) & (floor + 2 <= high), axis=-1)
     corner = np.where(inside[..., np.newaxis], floor - 1 - low, 0).astype(int)
@@ -268,7 +267,7 @@ def structure_factor(scene, hkl):
         term = weight * listed[at[..., 0], at[..., 1], at[..., 2]]
         total, magnitude = total + term, magnitude + abs(term)
     return (
-        np.where(inside, total, grid.default_F),
+        np.where(inside, total, at_nearest),
         np.where(inside, FACTOR_ROUNDINGS * EPS * magnitude, 0.0),
     )
 

@@ -282,7 +282,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     ledger = Ledger()
     quirks = config.quirks
     frame = resolve_frame(config, ledger)
-    panels, placement, distance_in_pixels = _place(config, frame, ledger)
+    panels, placement, nearest = _place(config, frame, ledger)
 
     wavelength = resolve_wavelength(config, ledger)
     fluence = resolve_fluence(config, ledger)
@@ -301,7 +301,8 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         None if structure is None else structure.cell,
     )
     cells = resolve_cells(config, cell, beam_size(config), ledger)
-    a, b, c = (n * edge for n, edge in zip(cells, cell.sample, strict=True))
+    # In this order: the last bit decides where a number of sub-pixels is just whole (physics 4.4).
+    a, b, c = (edge * n * 1e-10 for n, edge in zip(cells, cell.parameters, strict=False))
     cell = dataclasses.replace(cell, sample=(a, b, c))
     spread, rotations = _resolve_mosaic(config, ledger)
     phis = spindle_angles(config.spindle.phi_deg, sampling["phi"])
@@ -314,8 +315,9 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         structure = _calculate(config, structure, dmin, wavelength, ledger)
     hkl = _resolve_structure_factors(config, structure, ledger)
     interpolate = _resolve_interpolation(config, cells, hkl, ledger)
+    distance, pixel = nearest
     oversample, recommended = _resolve_oversampling(
-        config, max(cell.sample), wavelength * distance_in_pixels, ledger
+        config, max(cell.sample), wavelength * distance / pixel, ledger
     )
     thickness, mu = _resolve_sensor(config, sampling, ledger)
     roi = _resolve_roi(config, panels, ledger)
@@ -377,15 +379,16 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
 
 def _place(
     config: Config, frame: LabFrame, ledger: Ledger
-) -> tuple[tuple[PlacedPanel, ...], DetectorPlacement, float]:
-    """Place the detector; also return its distance in pixels, where that is smallest."""
+) -> tuple[tuple[PlacedPanel, ...], DetectorPlacement, tuple[float, float]]:
+    """Place the detector; also return distance and pixel (m) where it is fewest pixels away."""
     if config.detector.panels:
         panels, placement = place_panels(config, frame, ledger)
-        return panels, placement, min(panel.nearest / panel.pixel_size for panel in panels)
+        closest = min(panels, key=lambda panel: panel.nearest / panel.pixel_size)
+        return panels, placement, (closest.nearest, closest.pixel_size)
     panel, placement = place_detector(config, frame, config.quirks, ledger)
     if config.detector.curved:
         _check_curved(frame, panel)
-    return (panel,), placement, placement.distance / panel.pixel_size
+    return (panel,), placement, (placement.distance, panel.pixel_size)
 
 
 def _check_curved(frame: LabFrame, panel: PlacedPanel) -> None:
