@@ -28,7 +28,7 @@ SUBCOMMANDS: Final[Mapping[str, str]] = {
     "convert": "images from one format to another",
     "view": "a picture of an image, with resolution rings",
     "structure-factors": "a list in P1 from PDB, mmCIF or MTZ, and what it holds",
-    "demo": "lysozyme on a Pilatus: an image from data that ship with nbcy",
+    "demo": "interleukin-1 beta on an Eiger: from coordinates that ship with nbcy to a frame",
     "info": "what was built and what runs",
 }
 """The subcommands, each a module of that name, with underscores for dashes."""
