@@ -89,16 +89,22 @@ typedef struct {
     double background, I_pixel_final;
 } nbcy_trace;
 
-/* Renders a tile into the float32 image; adds the solid angle its pixels were scaled by to *solid_angle.
-   Returns early with NBCY_CANCELLED once *cancel is set. */
+/* Whoever started the kernel may want it to stop: asked every few milliseconds, in the midst of a pixel too. What has
+   been asked then returns NBCY_CANCELLED. */
+typedef struct {
+    int (*wants_to_stop)(void *state);
+    void *state;
+} nbcy_watch;
+
+/* Renders a tile into the float32 image; adds the solid angle its pixels were scaled by to *solid_angle. */
 typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, float *image,
-                                double *solid_angle, const volatile int *cancel);
+                                double *solid_angle, const nbcy_watch *watch);
 
 /* Renders one pixel with every step kept. */
-int nbcy_trace_pixel(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace);
+int nbcy_trace_pixel(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace, const nbcy_watch *watch);
 
-/* 1 when at least one visit of this pixel is not skipped by dmin. */
-int nbcy_pixel_visited(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast);
+/* Whether at least one visit of this pixel is not skipped by dmin. */
+int nbcy_pixel_visited(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, int *visited, const nbcy_watch *watch);
 
 /* A function of vecmath.h over an array, for tests of its accuracy. */
 enum nbcy_function { NBCY_SINPI = 0, NBCY_COSPI = 1, NBCY_EXP_NEGATIVE = 2, NBCY_SPHERE = 3 };
