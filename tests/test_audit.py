@@ -22,7 +22,7 @@ import nbcy
 from nbcy.auditing import AuditReport, Tolerances, compare_traces
 from nbcy.auditing.engine import CHAIN, DEPENDS
 from nbcy.auditing.fixes import find_remedy
-from nbcy.auditing.formulas import lattice_factor, rotation_of, sinc_ratio
+from nbcy.auditing.formulas import interpolated_F, lattice_factor, rotation_of, sinc_ratio
 from nbcy.auditing.hypotheses import HYPOTHESES
 from nbcy.auditing.rules import expect
 from nbcy.auditing.side import Side, recognise_precision
@@ -252,6 +252,24 @@ def plain_world() -> World:
         sampling={"oversample": 1, "interpolate": False},
     )
     return World(config, (33, 61))
+
+
+def test_interpolated_structure_factors_are_the_kernel_s():
+    """Also where the stencil leaves the list, and beyond the list."""
+    hkl = np.array([*itertools.product(range(-4, 5), repeat=3)])
+    factors = nbcy.StructureFactors(hkl, np.arange(len(hkl)) + 1.0, default_F=0.5)
+    crystal = nbcy.Crystal(cell_angstrom_deg=(30, 40, 50), cells=2, misset_deg=(10, 20, 30))
+    detector = nbcy.Detector(distance_mm=60, pixel_mm=4, pixels_fast=25, pixels_slow=25)
+    config = Config(crystal=crystal, detector=detector, sampling={"oversample": 1})
+    simulator = Simulator(config, structure_factors=factors)
+    grid, reach = simulator.scene.hkl, set()
+    for slow, fast in itertools.product(range(25), repeat=2):
+        trace = simulator.trace(slow, fast)
+        at = np.array(trace["hkl_frac"])
+        assert interpolated_F(grid, at) == pytest.approx(trace["F_cell"], rel=1e-9)
+        inside = np.all(np.abs(np.floor(at) + 0.5) <= 2.5)
+        reach.add("inside" if inside else "edge" if np.all(np.abs(at) < 4.5) else "beyond")
+    assert reach == {"inside", "edge", "beyond"}
 
 
 def test_two_causes_of_one_difference():

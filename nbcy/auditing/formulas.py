@@ -99,12 +99,12 @@ def nearest_F(grid: HklGrid, hkl: Array) -> float:
 
 
 def interpolated_F(grid: HklGrid, hkl: Array) -> float:
-    """Tricubic Lagrange over four points an axis, default_F outside the list (physics 7.5)."""
+    """Tricubic Lagrange; where four points an axis leave the list the nearest (physics 7.5)."""
     low = np.array([grid.h_min, grid.k_min, grid.l_min])
     high = np.array([grid.h_max, grid.k_max, grid.l_max])
     whole = np.floor(hkl)
     if np.any(whole - 1 < low) or np.any(whole + 2 > high):
-        return grid.default_F
+        return nearest_F(grid, np.ceil(hkl - 0.5))
     h, k, l = (int(x) for x in whole - low)  # noqa: E741
     cube = grid.data[h : h + 4, k : k + 4, l : l + 4]
     weights = []
