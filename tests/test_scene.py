@@ -570,7 +570,7 @@ def test_parse_quirks():
     assert parse_quirks("") == frozenset()
     with pytest.raises(ConfigError, match="phi_carryover"):
         parse_quirks("phi_carry")
-    assert len(QUIRKS) == 8
+    assert len(QUIRKS) == 9
     assert all(effect and "\n" not in effect for effect in QUIRKS.values())
 
 

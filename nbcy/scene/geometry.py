@@ -185,7 +185,7 @@ def resolve_frame(config: Config, ledger: Ledger) -> LabFrame:
     fast, slow = vectors["detector.fast_vector"], vectors["detector.slow_vector"]
     if convention.name == "custom" and not detector.panels:
         vectors["detector.normal_vector"] = _custom_normal(
-            fast, slow, given["detector.normal_vector"], ledger
+            fast, slow, given["detector.normal_vector"], vectors["beam.direction"], ledger
         )
     beam, polarization = vectors["beam.direction"], vectors["beam.polarization_vector"]
     plane_normal = cross(beam, polarization)
@@ -225,25 +225,33 @@ def _uses_polarization(config: Config) -> bool:
 
 
 def _custom_normal(
-    fast: FloatArray, slow: FloatArray, given: Vector | None, ledger: Ledger
+    fast: FloatArray, slow: FloatArray, given: Vector | None, beam: FloatArray, ledger: Ledger
 ) -> FloatArray:
-    """Return ±(fast x slow) with the sign of the given normal (physics 1.3)."""
+    """Return ±(fast x slow) with the sense of the given normal, or of custom's (physics 1.3)."""
     _check_square("detector.slow_vector", fast, slow)
     normal = unit(cross(fast, slow))
-    if given is None:
-        reason = "fast x slow"
+    wanted = CONVENTIONS["custom"].normal if given is None else given
+    along = float(dot(normal, unit(wanted)))
+    if given is not None and abs(along) < _NORMAL_TOLERANCE:
+        raise ConfigError(
+            "detector.normal_vector",
+            given,
+            f"must be within 1° of ±(fast x slow) = ±{tuple(normal.tolist())}",
+        )
+    if abs(along) < PARALLEL:  # custom's normal lies in the detector: downstream
+        along = float(dot(normal, beam))
+        sense = "along the beam"
     else:
-        along = float(dot(normal, unit(given)))
-        if abs(along) < _NORMAL_TOLERANCE:
-            raise ConfigError(
-                "detector.normal_vector",
-                given,
-                f"must be within 1° of ±(fast x slow) = ±{tuple(normal.tolist())}",
-            )
-        if along < 0.0:
-            normal = -normal
-        reason = "±(fast x slow) with the sign of the given normal"
-    ledger.choose("detector.normal_vector", tuple(normal.tolist()), "", "derived", reason)
+        sense = f"with the sense of {'custom' if given is None else 'the given normal'}"
+    if along < 0.0:
+        normal = -normal
+    ledger.choose(
+        "detector.normal_vector",
+        tuple(normal.tolist()),
+        "",
+        "derived",
+        f"±(fast x slow) {sense}",
+    )
     return normal
 
 
@@ -479,13 +487,6 @@ def place_detector(
         close = to_si(detector.close_distance_mm, "mm")
     distance = close / ratio
 
-    if ratio < 0.0:
-        ledger.note(
-            "the detector stands upstream of the sample, because its normal "
-            f"{tuple(frame.normal.tolist())} points against the beam; if that is not meant, give "
-            "detector.normal_vector with the other sign"
-        )
-
     # Origin and axes (physics 2.2 to 2.4).
     def turned(vector: FloatArray) -> FloatArray:
         return rotate(rotate_xyz(vector, *angles), arm, twotheta)
@@ -496,6 +497,15 @@ def place_detector(
     else:
         origin = -fbeam * fast - sbeam * slow + distance * beam
     origin, from_pix0 = _apply_pix0(config, origin, "pix0_ignored" in quirks, ledger)
+    axes_alone = detector.normal_vector is None and (detector.fast_vector or detector.slow_vector)
+    if from_pix0 and axes_alone and float(dot(origin, normal)) < 0.0:
+        normal, ratio = -normal, -ratio  # away from the sample, wherever that is
+    if ratio < 0.0:
+        ledger.note(
+            "the detector stands upstream of the sample, because its normal "
+            f"{tuple(normal.tolist())} points against the beam; if that is not meant, give "
+            "detector.normal_vector with the other sign"
+        )
 
     # What that comes to (physics 2.5).
     fclose, sclose = -float(dot(origin, fast)), -float(dot(origin, slow))

@@ -41,6 +41,7 @@ from nbcy.scene.geometry import (
     placement_of_panel,
     resolve_frame,
 )
+from nbcy.scene.interpolation import first_step_leaves_list
 from nbcy.scene.lattice import (
     CellGeometry,
     check_orientation_table,
@@ -322,7 +323,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
     thickness, mu = _resolve_sensor(config, sampling, ledger)
     roi = _resolve_roi(config, panels, ledger)
     water_size = to_si(config.background.water_um, "um")
-    return Scene(
+    scene = Scene(
         config=config,
         frame=frame,
         panels=panels,
@@ -375,6 +376,7 @@ def build_scene(config: Config, structure_factors: StructureFactors | None = Non
         choices=MappingProxyType(ledger.choices),
         notes=tuple(ledger.notes),
     )
+    return _without_interpolation(scene) if _sticks(scene) else scene
 
 
 def _place(
@@ -739,6 +741,24 @@ def _resolve_interpolation(
             "its size is not given as counts; sampling.interpolate = False turns it off"
         )
     return interpolate
+
+
+def _sticks(scene: Scene) -> bool:
+    """Whether the quirk ``sticky_interpolation`` ends interpolation before it begins."""
+    return (
+        scene.interpolate
+        and "sticky_interpolation" in scene.config.quirks
+        and first_step_leaves_list(scene)
+    )
+
+
+def _without_interpolation(scene: Scene) -> Scene:
+    reason = "quirk sticky_interpolation: the first step is at the edge of the list"
+    choices = {
+        **scene.choices,
+        "sampling.interpolate": Choice(False, "", "derived", reason),
+    }
+    return dataclasses.replace(scene, interpolate=False, choices=MappingProxyType(choices))
 
 
 def _resolve_cutoff(config: Config, interpolate: bool, ledger: Ledger) -> float:
