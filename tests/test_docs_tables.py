@@ -76,8 +76,6 @@ def test_ranges_steps_and_counts(row, slices):
 def test_quirks():
     rows = table(DOCS / "physics" / "11-quirks.md", "## 11.1 Reproduced on request")
     assert {row[0].strip("`") for row in rows} == set(QUIRKS)
-    readme = table(DOCS.parent / "README.md", "## Quirks")
-    assert {row[0].strip("`") for row in readme} == set(QUIRKS)
 
 
 def test_trace_keys():
