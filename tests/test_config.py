@@ -30,7 +30,9 @@ from nbcy.config import (
     Section,
     Spindle,
 )
+from nbcy.config.kinds import NUMBER
 from nbcy.config.quirks import QUIRKS
+from nbcy.config.section import Field
 
 EPS = sys.float_info.epsilon
 MODELS = (Crystal, Beam, Detector, Spindle, Sampling, Background)
@@ -809,7 +811,7 @@ def test_refused_overrides(overrides, field, words):
 def test_a_section_of_ones_own():
     """The base class serves any model whose names carry units."""
 
-    class Stage(Section, init=False):
-        travel_mm: float = 0.0
+    class Stage(Section):
+        travel_mm = Field(NUMBER, 0.0)
 
     assert Stage(travel="2 cm") == Stage(travel_m=0.02) == Stage(travel_mm=20)

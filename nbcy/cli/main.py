@@ -99,14 +99,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _start_quickly() -> None:
     """Spare a process that is ours alone what only slows its start.
 
-    BLAS would start threads that nothing here needs and that spin beside ours for 20 ms, Pydantic
-    would look through all that is installed for plugins, and the collector again and again through
-    what was imported, which stays. Threads that spin while they wait stand in their own way where
-    others are busy.
+    BLAS would start threads that nothing here needs and that spin beside ours for 20 ms, and the
+    collector would look again and again through what was imported, which stays. Threads that spin
+    while they wait stand in their own way where others are busy.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     gc.set_threshold(200_000)
 
 

@@ -188,7 +188,7 @@ def _preset(name: str, invocation: Invocation) -> Config:
     except ConfigError as error:
         reason = error.expected if error.value == name else blame(error, invocation.given)
         raise UsageError(f"--detector {name}: {reason}") from error
-    return invocation.config.model_copy(update={"detector": detector})
+    return invocation.config.replace(detector=detector)
 
 
 def _inputs(args: argparse.Namespace) -> list[str]:

@@ -137,7 +137,7 @@ class Geometry:
         return replace(
             found,
             panels=tuple(
-                panel.model_copy(update={"masked": rectangles})
+                panel.replace(masked=rectangles)
                 for panel, rectangles in zip(found.panels, masked, strict=True)
             ),
             kahn_factor=0.0 if scene.nopolar else scene.kahn_factor,
