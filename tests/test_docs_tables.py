@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,13 @@ def test_smv_header(tmp_path):
     assert [key.strip("`") for key in keys if key != "`ADC_OFFSET`"] == re.findall(
         r"^(\w+)=", header, re.MULTILINE
     )
+
+
+def test_fields():
+    page = runpy.run_path(str(DOCS / "fields.py"))
+    assert page["page"]() == (DOCS / "fields.md").read_text(encoding="utf-8"), (
+        "python docs/fields.py writes it anew"
+    )
+    for path, section in page["SECTIONS"].items():
+        described = [name for names, _, _ in page["attributes"](section) for name in names]
+        assert sorted(described) == sorted(section.model_fields), f"docstring of {path}"
