@@ -203,7 +203,8 @@ def broken(page: Path, shown: str, target: str) -> str:
     file = (page.parent / name).resolve() if name else page
     if not (file.exists() and file.is_relative_to(ROOT.resolve())):
         return "no such file"
-    titles = {anchor(title): title for title in headings(file)} if fragment else {"": ""}
+    found = headings(file) if file.suffix == ".md" else []
+    titles = {"": found[0] if found else "", **{anchor(title): title for title in found}}
     if fragment not in titles:
         return "no such heading"
     number = re.match(rf"{NUMBER}$", shown)
@@ -222,6 +223,8 @@ def test_links_resolve():
     [
         ("2.6", "physics/02-position.md#26-sub-pixels", ""),
         ("2.5", "physics/02-position.md#26-sub-pixels", "another section"),
+        ("2", "physics/02-position.md", ""),
+        ("3", "physics/02-position.md", "another section"),
         ("there", "physics/02-position.md#27-sub-pixels", "no such heading"),
         ("there", "physics/99-nothing.md", "no such file"),
         ("there", "../../elsewhere.md", "no such file"),
