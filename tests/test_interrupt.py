@@ -1,4 +1,4 @@
-"""Ctrl-C stops the kernel at once, whatever work is left, and leaves nothing behind."""
+"""Signals stop the kernel at once, whatever work is left, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,83 @@ def test_a_pixel_that_takes_hours_is_left_in_the_middle(threads, crystal):
 
     with pytest.raises(InterruptedError):
         simulator.run(threads=threads, progress=progress)
+
+
+ENDING = pytest.mark.parametrize("ending", ["SIGTERM", "SIGHUP"])
+# Whoever started the tests may have had a signal ignored.
+DEFAULTS = """
+import signal
+for name in ("SIGTERM", "SIGHUP"):
+    signal.signal(getattr(signal, name), signal.SIG_DFL)
+"""
+
+
+def ended(folder: Path, script: str, ending: str) -> int:
+    """Start a script, end it by a signal once it says something, and return its status."""
+    with subprocess.Popen(
+        [sys.executable, "-c", DEFAULTS + script], cwd=folder, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout.readline()
+            assert any(folder.rglob("*.part"))  # what would stay
+            process.send_signal(getattr(signal, ending))
+            return process.wait(timeout=120)
+        finally:
+            process.kill()
+
+
+@ENDING
+@pytest.mark.parametrize("opened", ["atomic_write", "atomic_path"])
+def test_what_ends_the_process_leaves_no_part_of_a_file(tmp_path, opened, ending):
+    script = f"""
+import time
+from pathlib import Path
+from nbcy.base.atomic import {opened}
+with {opened}("outer") as outer, {opened}("inner") as inner:
+    (inner.with_name("more") if {opened!r} == "atomic_path" else Path("kept")).write_text("x")
+    print("ready", flush=True)
+    time.sleep(3600)
+"""
+    assert ended(tmp_path, script, ending) == -getattr(signal, ending)
+    kept = {"kept"} if opened == "atomic_write" else set()
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+@ENDING
+def test_what_ends_a_series_leaves_nothing(tmp_path, ending):
+    script = """
+import nbcy
+crystal = nbcy.Crystal(cell_angstrom_deg=(100,), cells=20, default_F=1)
+detector = nbcy.Detector(pixels_fast=500, pixels_slow=500, pixel_mm=0.1)
+sim = nbcy.Simulator(crystal=crystal, detector=detector, sampling=nbcy.Sampling(oversample=1))
+def images():
+    yield from sim.run_many(phi_deg=[0.0, 1.0])
+    print("ready", flush=True)
+    yield from sim.run_many(fluence_photons_per_m2=iter(lambda: 1e24, None))
+nbcy.save_frames(images(), ["frames_#####.cbf", "all.nxs"], 10_000)
+"""
+    assert ended(tmp_path, script, ending) == -getattr(signal, ending)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fork_that_is_ended_leaves_its_parents_files_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    script = (
+        DEFAULTS
+        + """
+import os, time
+from nbcy.base.atomic import atomic_write
+with atomic_write("file") as file:
+    file.write(b"whole")
+    awake, waken = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(waken, b"!")
+        time.sleep(3600)
+    os.read(awake, 1)
+    os.kill(child, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+"""
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    assert Path("file").read_bytes() == b"whole"
