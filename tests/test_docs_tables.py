@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 import nbcy
-from nbcy.base import constants
+from nbcy.base import constants, errors
 from nbcy.base.choices import Ledger
+from nbcy.base.units import UNITS
+from nbcy.cli.main import SUBCOMMANDS
 from nbcy.config.conventions import CONVENTIONS
+from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
 from nbcy.render.trace import KEYS
 from nbcy.scene.beam import resolve_sweep
@@ -121,3 +124,59 @@ def test_fields():
     for path, section in page["SECTIONS"].items():
         described = [name for names, _, _ in page["attributes"](section) for name in names]
         assert sorted(described) == sorted(section.model_fields), f"docstring of {path}"
+
+
+def test_units():
+    rows = table(DOCS / "configuration.md", "## Units")
+    said = {dimension: cell.strip("`").split() for dimension, cell in rows}
+    known: dict[str, list[str]] = {}
+    for suffix, unit in UNITS.items():
+        known.setdefault(unit.dimension, []).append(f"_{suffix}")
+    assert {name: sorted(suffixes) for name, suffixes in said.items()} == {
+        name: sorted(suffixes) for name, suffixes in known.items()
+    }
+
+
+def test_errors():
+    said = {row[0].split("`")[1] for row in table(DOCS / "configuration.md", "## Errors")}
+    kinds = {name for name in dir(errors) if name.endswith("Error")} - {"NbcyError"}
+    assert said == kinds
+
+
+def test_common_detectors():
+    rows = {row[0].strip("`"): row for row in table(DOCS / "detectors.md", "## Common detectors")}
+    assert set(rows) == set(PRESETS)
+    for name, preset in PRESETS.items():
+        _, title, pixels, pixel, modules, gaps = rows[name]
+        assert title.startswith(preset.title)
+        assert float(pixel) == preset.pixel_mm
+        if preset.shift:
+            assert pixels == "{} panels of {} x {}".format(
+                math.prod(preset.modules), *preset.module
+            )
+        else:
+            assert pixels == "{} x {}".format(*preset.pixels)
+        if modules != "1":
+            assert modules.startswith("{} x {}".format(*preset.modules))
+            between = {
+                gap for gap, n in zip(preset.gap, preset.modules, strict=True) if n > 1 and gap
+            }
+            assert {int(x) for x in gaps.split(", ")} == between
+
+
+def test_subcommands_and_environment():
+    rows = table(DOCS / "command-line.md", "## Subcommands")
+    assert {row[0].split()[1].strip("`") for row in rows} == set(SUBCOMMANDS)
+    said = "".join(row[0] for row in table(DOCS / "command-line.md", "## Environment"))
+    sources = [
+        *Path(nbcy.__file__).parent.rglob("*.py"),
+        *Path(nbcy.__file__).parent.rglob("*.pyx"),
+    ]
+    read = {
+        name
+        for path in sources
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "environ" in line
+        for name in re.findall(r'"([A-Z_]{5,})"', line)
+    }
+    assert set(re.findall(r"[A-Z_]{5,}", said)) == read
