@@ -149,7 +149,7 @@ def test_common_detectors():
     for name, preset in PRESETS.items():
         _, title, pixels, pixel, modules, gaps = rows[name]
         assert title.startswith(preset.title)
-        assert float(pixel) == preset.pixel_mm
+        assert pixel == f"{preset.pixel_mm:.4g}"
         if preset.shift:
             assert pixels == "{} panels of {} x {}".format(
                 math.prod(preset.modules), *preset.module
