@@ -24,8 +24,8 @@ from nbcy.base.cell import dual
 from nbcy.config import Config
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.kernel._kernel import KernelScene
-from nbcy.render.trace import FLAGGED, KEYS, Trace
-from nbcy.render.tracelog import read_log
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import FLAGGED, KEYS
 from nbcy.scene.scene import Scene, build_scene
 
 Rng = np.random.Generator
@@ -129,7 +129,7 @@ def as_log(trace: Trace, folder: Path, single: bool = False) -> Trace:
     """Print a trace, in single precision if asked, and read it back without anything around it."""
     path = folder / "side.log"
     path.write_text((rounded(trace) if single else trace).to_log())
-    bare = read_log(path)
+    bare = Trace.read(path)
     bare.facts.clear()
     bare.pixel = None
     return bare

@@ -35,7 +35,6 @@ HEAVY = {
 IN_CIRCLES = {
     *("formats.cbf", "formats.crystfel", "formats.edf", "formats.expt", "formats.frames"),
     *("formats.geometry", "formats.nxmx", "formats.smv", "formats.tiff", "formats.xds"),
-    *("render.trace", "render.tracelog"),
 }
 
 

@@ -33,8 +33,8 @@ from nbcy.config import Config
 from nbcy.flags.flags import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.simulator import Simulator
-from nbcy.render.trace import KEYS, Trace
-from nbcy.render.tracelog import read_log
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import KEYS
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
@@ -53,7 +53,7 @@ def with_report(case: Any, tmp_path: Any) -> Trace:
     path = tmp_path / f"{case.name}.log"
     trace = (case.folder / f"trace_{slow}_{fast}.log").read_text()
     path.write_text((case.folder / "stdout.txt").read_text() + trace)
-    return read_log(path)
+    return Trace.read(path)
 
 
 def in_form(trace: Trace, form: str, folder: Any, single: bool = False) -> Trace:
@@ -145,7 +145,7 @@ def test_a_perturbed_key_of_a_bare_log(key, tmp_path):
     if key == "background_photons":
         pytest.skip("not in this log")
     case = GOLDEN / "triclinic_misset" / "trace_50_33.log"
-    trace = read_log(case)
+    trace = Trace.read(case)
     report = compare_traces(trace, perturbed(trace, key, np.random.default_rng(5)))
     assert [finding.keys for finding in report.findings] == [[key]], report.to_text()
     assert report.findings[0].side == "B"
@@ -340,7 +340,7 @@ def test_precision_is_recognised(tmp_path):
 def test_few_numbers_do_not_tell_a_precision(tmp_path):
     path = tmp_path / "few.log"
     path.write_text("TRACE_PY: steps 10\nTRACE_PY: polar 0.5\n")
-    assert recognise_precision(read_log(path)).name == "1 digits"
+    assert recognise_precision(Trace.read(path)).name == "1 digits"
 
 
 def test_tolerances_can_be_set():

@@ -18,7 +18,7 @@ from nbcy.cli.main import SUBCOMMANDS
 from nbcy.config.conventions import CONVENTIONS
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
-from nbcy.render.trace import KEYS
+from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
 
 DOCS = Path(__file__).parent.parent / "docs"

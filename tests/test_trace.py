@@ -18,7 +18,8 @@ from nbcy.base.errors import FileError
 from nbcy.cli.main import main
 from nbcy.flags.flags import parse
 from nbcy.render.simulator import Simulator
-from nbcy.render.trace import KEYS, Trace
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import KEYS
 from nbcy.scene.scene import Scene
 
 from nbcy.kernel._kernel import KernelScene  # isort: skip

@@ -29,8 +29,8 @@ from nbcy.auditing.rules import (
     transported_origins,
 )
 from nbcy.auditing.side import Array, Side, Tolerances
-from nbcy.render.facts import QUANTITIES, Fact, same_fact
-from nbcy.render.trace import KEYS
+from nbcy.render.facts import Fact, same_fact
+from nbcy.render.vocabulary import KEYS, QUANTITIES
 
 Verdict = Literal[
     "agrees",

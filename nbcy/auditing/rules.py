@@ -27,7 +27,7 @@ from nbcy.base.cell import dual
 from nbcy.base.vectors import rotate
 from nbcy.crystal.structure_factors import HklGrid
 from nbcy.render.facts import Fact
-from nbcy.render.trace import KEYS
+from nbcy.render.vocabulary import KEYS
 
 MOST_CELLS: Final = 2000
 """Largest number of cells along an axis that is tried when a side does not say its own."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from nbcy.base.cell import cell_parameters
 from nbcy.crystal.structure_factors import HklGrid, StructureFactors
 from nbcy.render.facts import FULL, Fact
-from nbcy.render.trace import KEYS, Trace
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import KEYS
 
 Array = NDArray[np.float64]
 
