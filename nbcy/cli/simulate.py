@@ -111,7 +111,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set a field, as in crystal.cells=[20,20,20]; repeatable",
+        help="set a value by its path, as in crystal.cells=[20,20,20] or crystal.misset_deg.x=5; "
+        "repeatable",
     )
     structure = parser.add_mutually_exclusive_group()
     for kind, text in _STRUCTURES.items():

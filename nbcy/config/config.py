@@ -12,7 +12,8 @@ from nbcy.config.background import Background
 from nbcy.config.beam import Beam
 from nbcy.config.crystal import Crystal
 from nbcy.config.detector import Detector
-from nbcy.config.kinds import QUIRK_NAMES, nearest
+from nbcy.config.kinds import QUIRK_NAMES
+from nbcy.config.paths import Parameter, override, parameters, value_at
 from nbcy.config.sampling import Sampling
 from nbcy.config.section import Field, Section, Table
 from nbcy.config.spindle import Spindle
@@ -58,8 +59,12 @@ class Config(Section):
         return name
 
     @classmethod
-    def _sections(cls) -> list[str]:
-        return [name for name, f in cls.model_fields.items() if isinstance(f.default, Section)]
+    def _unknown(cls, name: str, value: object) -> ConfigError:
+        for section, field in cls.model_fields.items():
+            if isinstance(field.kind, Table) and name in field.kind.section._spellings:
+                expected = f"there is no such field; did you mean {section}.{name}?"
+                return ConfigError(name, value, expected)
+        return super()._unknown(name, value)
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
         """Return a configuration in which some values are replaced.
@@ -67,27 +72,37 @@ class Config(Section):
         Parameters
         ----------
         overrides : mapping of str to object
-            Dotted fields in any spelling, ``{"crystal.cells": 20, "beam.energy": "12 keV"}``, or
-            whole sections. None takes a value back. An energy replaces a wavelength, a matrix a
-            cell, and the other way round.
+            By path, with fields in any spelling: ``{"crystal.cells": 20, "beam.energy": "12 keV",
+            "crystal.misset_deg.x": 5, "detector.panels[3].origin_mm.y": 1.5}``, or whole sections.
+            None takes a value back. An energy replaces a wavelength, a matrix a cell, and the other
+            way round.
 
         Raises
         ------
         ConfigError, UnitError
-            Unknown fields, and values that cannot be right.
+            Unknown paths, and values that cannot be right.
         """
-        config = self._replaced({k: v for k, v in overrides.items() if "." not in k})
-        changes: dict[str, dict[str, Any]] = {}
-        for path, value in overrides.items():
-            section, dot, name = path.partition(".")
-            if dot and section not in self._sections():
-                near = nearest(section, self._sections())
-                raise ConfigError(path, value, f"there is no such section{near}")
-            if dot:
-                changes.setdefault(section, {})[name] = value
-        return config._replaced(
-            {n: getattr(config, n)._replaced(new) for n, new in changes.items()}
-        )
+        return override(self, overrides)
+
+    def value(self, path: str) -> Any:
+        """Return the value that a path names, in the unit that it ends with; None when not given.
+
+        Parameters
+        ----------
+        path : str
+            Such as ``beam.wavelength_angstrom``, ``beam.wavelength_nm``,
+            ``crystal.cell_angstrom_deg.alpha``, ``detector.panels[3].origin_mm.y``.
+
+        Raises
+        ------
+        ConfigError, UnitError
+            There is no such value.
+        """
+        return value_at(self, path)
+
+    def parameters(self) -> list[Parameter]:
+        """Return path, unit and kind of every value: fields, items of lists, parts of vectors."""
+        return list(parameters(self))
 
     def to_toml(self) -> str:
         """Return all that differs from the defaults as TOML."""

@@ -32,6 +32,8 @@ class Field(Generic[T]):
         What it can hold.
     default : object
         Its value when not given; None when left out.
+    start : tuple, optional
+        What parts of it replace while it is not given.
 
     Attributes
     ----------
@@ -42,21 +44,23 @@ class Field(Generic[T]):
     """
 
     @overload
-    def __init__(self: Field[K | None], kind: Kind[K], default: None = None) -> None: ...
+    def __init__(
+        self: Field[K | None], kind: Kind[K], default: None = None, *, start: K | None = None
+    ) -> None: ...
     @overload
     def __init__(self: Field[K], kind: Kind[K], default: K | object) -> None: ...
-    def __init__(self, kind: Kind[Any], default: Any = None) -> None:
-        self.kind, self.default = kind, default
+    def __init__(self, kind: Kind[Any], default: Any = None, *, start: Any = None) -> None:
+        self.kind, self.default, self.start = kind, default, start
 
     def __set_name__(self, _: type, name: str) -> None:
         self.name = name
         self.stem, self.units = split_units(name)
 
     @overload
-    def __get__(self, section: None, owner: type) -> Field[T]: ...
-    @overload
     def __get__(self, section: Section, owner: type) -> T: ...
-    def __get__(self, section: Section | None, owner: type) -> Field[T] | T:
+    @overload
+    def __get__(self, section: object, owner: type) -> Field[T]: ...
+    def __get__(self, section: object, owner: type) -> Any:
         return self if section is None else section.__dict__[self.name]
 
     def __set__(self, section: Section, value: object) -> None:
