@@ -1,13 +1,20 @@
-"""What comments and pages refer to exists: sections, links, files."""
+"""What comments and pages refer to exists: sections, links, files, names, commands."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import pkgutil
 import re
+import shlex
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from nbcy.cli.main import SUBCOMMANDS, main
+from nbcy.flags.flags import FLAGS
 
 ROOT = Path(__file__).parent.parent
 CODE = sorted(
@@ -240,3 +247,36 @@ def test_files_that_are_named_exist():
     )
     missing.pop("docs/architecture.md", None)  # being written
     assert not missing, "named, but not there"
+
+
+def test_names_and_extras_exist():
+    """`nbcy.X` of the pages can be imported, and `nbcy[x]` is an extra."""
+    extras = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    for page in PAGES:
+        for name in set(re.findall(r"\bnbcy(?:\.[A-Za-z_]\w*)+", text_of(page))):
+            assert pkgutil.resolve_name(name) is not None, f"{relative(page)}: {name}"
+        for names in re.findall(r"(?:nbcy|\.)\[([a-z,]+)\]", text_of(page)):
+            assert set(names.split(",")) <= set(extras), f"{relative(page)}: [{names}]"
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Lines of shell that call nbcy, with the page."""
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", text_of(page), re.DOTALL):
+            for line in re.findall(r"\bnbcy (.+)", block.replace("\\\n", " ")):
+                yield relative(page), shlex.split(line, comments=True)
+
+
+def test_commands_use_what_there_is(capsys):
+    """Subcommands, their options, and nanoBragg's flags, each by its exact name."""
+    every = [*commands()]
+    assert len(every) > 15
+    for page, words in every:
+        name = words[0] if words[0] in SUBCOMMANDS else None
+        if name:
+            with contextlib.suppress(SystemExit):
+                main([name, "--help"])
+        shown = set(re.findall(r"(?<![\w-])--?[\w-]+", capsys.readouterr().out))
+        for word in words[bool(name) :]:
+            if re.match(r"--?[a-zA-Z]", word):
+                assert word in shown or word in FLAGS, f"{page}: {' '.join(words)}: {word}"
