@@ -17,6 +17,12 @@ FLAGS = (
     "-cell 100 100 100 90 90 90 -default_F 100 -lambda 1 -N 20 -distance 100 -detpixels 2000"
     " -pixel 0.1 -oversample 50 -mosaic 1 -mosaic_domains 1000 -seed 1 -threads 2"
 )
+# A background job starts with SIGINT ignored, and so would its child.
+AS_AT_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("nbcy", run_name="__main__", alter_sys=True)
+"""
 
 
 def endless():
@@ -33,17 +39,21 @@ def endless():
 
 def test_ctrl_c_on_the_command_line(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "nbcy", *FLAGS.split()],
+        [sys.executable, "-c", AS_AT_A_TERMINAL, *FLAGS.split()],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    for line in process.stdout:  # the report is out when the kernel starts
-        if "water droplet" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    try:
+        for line in process.stdout:  # the report is out when the kernel starts
+            if "water droplet" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 130, errors
     assert "interrupted" in errors
     assert "Traceback" not in errors
