@@ -1,4 +1,4 @@
-"""Reading the logs in which programs trace a pixel (spec trace 1), and what people make of them.
+"""Reading the logs in which programs trace a pixel (trace 1), and what people make of them.
 
 Logs come truncated, repeated, through Windows, through loggers and terminals, wrapped in megabytes
 of progress, or typed by hand. What is there is read; what is missing or odd is said with its line.

@@ -208,7 +208,7 @@ def _keys() -> Iterator[Key]:
 
 
 KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys()}
-"""Every key in causal order (spec trace 1); `background_photons` is nbcy's own."""
+"""Every key in causal order (trace 1); `background_photons` is nbcy's own."""
 
 ALIASES: Final[Mapping[str, str]] = {"scattering_vec_A_inv": "scattering_vec_per_m"}
 """Other names of keys. The reference prints 1/m under a name that says 1/Å."""
