@@ -529,7 +529,8 @@ def vector_reversed(w: World, rng: Rng) -> Trace | None:
 def other_reflection(w: World, rng: Rng) -> Trace | None:
     if not every_step_shown(w):
         return None
-    return carried_on(w.trace, "F_cell", lambda get: look_up(-get["hkl_rounded"]))
+    wrong = carried_on(w.trace, "F_cell", lambda get: look_up(-get["hkl_rounded"]))
+    return wrong if wrong["F_cell"] != w.trace["F_cell"] else None  # neither is on the list
 
 
 @fault("lattice_product")
