@@ -21,7 +21,7 @@ from seedcase import wilson_list
 
 from nbcy import Config, StructureFactors
 from nbcy.cli.main import main
-from nbcy.formats.nxmx import to_nexus
+from nbcy.formats.nxmx_writing import to_nexus
 from nbcy.scene.measuring import measurement_of_scene
 from nbcy.scene.scene import build_scene
 from nbcy.work.series import frames, save_frames

@@ -194,6 +194,33 @@ def parse_quantity(quantity: object, unit: str, field: str = "quantity") -> floa
         raise UnitError(field, str(quantity), expected) from error
 
 
+_DIMENSIONS: Final = {"length": "m", "angle": "rad", "time": "s"}
+
+
+def unit_in_si(name: str, dimension: str) -> float:
+    """Return how much of the SI unit a unit in words is, whatever its spelling.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``microns``, ``Seconds`` or ``mm``.
+    dimension : {"length", "angle", "time"}
+
+    Raises
+    ------
+    ValueError
+        It is unknown, or measures something else.
+    """
+    for spelling in (name, name.lower(), name.lower().rstrip(".")):
+        try:
+            return _ratio(
+                _registry().parse_units(spelling), _registry().parse_units(_DIMENSIONS[dimension])
+            )
+        except Exception:  # pint's parser lets all kinds through
+            continue
+    raise ValueError(f"{name[:40]!r} is not a unit of {dimension}")
+
+
 @cache
 def _registry() -> Any:
     """Return the registry that reads what the table does not know."""

@@ -265,7 +265,7 @@ def _settings(assignments: Sequence[str]) -> dict[str, Any]:
 def run(args: argparse.Namespace) -> int:
     """Simulate."""
     from nbcy.cli.dropin import DESCRIPTIONS, execute, is_description, only_named
-    from nbcy.formats.frames import is_template
+    from nbcy.formats.frame import is_template
     from nbcy.formats.registry import output_format
 
     invocation = read_inputs(args)

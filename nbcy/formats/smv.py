@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -19,11 +20,9 @@ from nbcy.base.bands import bands
 from nbcy.base.constants import RTD
 from nbcy.base.errors import FileError
 from nbcy.base.files import read_bytes
-from nbcy.formats.frames import Frame
+from nbcy.formats.counts import ADC_OFFSET, SMV_SATURATED
+from nbcy.formats.frame import Frame
 from nbcy.formats.measurement import FlatGeometry, Measurement, flat_geometry, flat_measurement
-
-SATURATED: Final = 65535
-"""Largest value of a pixel."""
 
 _BLOCK = 512
 _BYTE_ORDERS = {"little_endian": "<u2", "big_endian": ">u2"}
@@ -180,6 +179,13 @@ def write_smv(path: str | os.PathLike[str], pixels: NDArray[np.uint16], header: 
         file.write(np.ascontiguousarray(pixels, dtype="<u2").data)
 
 
+def write_smv_frame(
+    path: Path, pixels: NDArray[np.int32], measurement: Measurement, adc: int = int(ADC_OFFSET)
+) -> None:
+    """Write a frame of counts, on top of an offset that the header tells; 0 is not measured."""
+    write_smv(path, (pixels + adc).astype(np.uint16), smv_header_of(measurement, adc))
+
+
 def read_smv(path: str | os.PathLike[str]) -> tuple[dict[str, str], NDArray[np.uint16]]:
     """Read an SMV image.
 
@@ -313,7 +319,7 @@ def to_counts(
         value = pixels[rows, inside].astype(np.float64)
         value *= scale
         value += adc
-        np.clip(value, 0, SATURATED, out=value)
+        np.clip(value, 0, SMV_SATURATED, out=value)
         # The reference keeps the scaled pixel in a float before it rounds.
         value = value.astype(np.float32).astype(np.float64)
         value += 0.5
@@ -370,7 +376,7 @@ def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | s
         with contextlib.suppress(ValueError):
             numbers[key] = float(text)
     offset = numbers.get("ADC_OFFSET", numbers.get("IMAGE_PEDESTAL", 0.0))
-    if offset.is_integer() and 0.0 < offset <= SATURATED:
+    if offset.is_integer() and 0.0 < offset <= SMV_SATURATED:
         counts = pixels.astype(np.int32) - int(offset)
         frame = Frame(counts, counts < 0 if (counts < 0).any() else None)
     else:

@@ -18,9 +18,11 @@ from nbcy.base.atomic import check_destination
 from nbcy.base.bands import bands
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError, NbcyError, NbcyWarning
+from nbcy.formats.counts import ADC_OFFSET
+from nbcy.formats.counts import SMV_SATURATED as SATURATED
 from nbcy.formats.registry import FORMATS, check_options, output_format
-from nbcy.formats.smv import SATURATED, SmvHeader, to_counts, write_smv
-from nbcy.formats.writers import ADC_OFFSET, check_panels
+from nbcy.formats.smv import SmvHeader, to_counts, write_smv
+from nbcy.formats.writers import check_panels
 from nbcy.image.noise import Stream, poisson_image
 from nbcy.scene.scene import ROI_NEEDS_ONE_PANEL, Region, Scene
 
@@ -414,7 +416,7 @@ class Image:
 
             write_npy(path, self.pixels)
         elif chosen in ("nxmx", "cbf", "tiff", "edf"):
-            from nbcy.formats.frames import Frame
+            from nbcy.formats.frame import Frame
             from nbcy.formats.writers import frame_writer
             from nbcy.image.measuring import measurement_of, stacked_pixels
 

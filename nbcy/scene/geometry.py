@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from nbcy.base.choices import Ledger, Origin, origin_of
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError
-from nbcy.base.panel import PARALLEL, PlacedPanel
+from nbcy.base.panel import (
+    PARALLEL,
+    PlacedPanel,
+    check_count,
+    check_perpendicular,
+    place_panel,
+)
 from nbcy.base.units import to_si
 from nbcy.base.vectors import Vector, cross, dot, frozen, norm, rotate, rotate_xyz, unit
 from nbcy.config.conventions import (
@@ -29,10 +35,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-MAX_PIXELS = 2**31 - 1
-"""Largest number of pixels of one panel."""
-
-_SQUARE_TOLERANCE = math.sin(0.1 / RTD)
 _NORMAL_TOLERANCE = math.cos(1.0 / RTD)
 
 
@@ -228,7 +230,7 @@ def _custom_normal(
     fast: FloatArray, slow: FloatArray, given: Vector | None, beam: FloatArray, ledger: Ledger
 ) -> FloatArray:
     """Return ±(fast x slow) with the sense of the given normal, or of custom's (physics 1.3)."""
-    _check_square("detector.slow_vector", fast, slow)
+    check_perpendicular("detector.slow_vector", fast, slow)
     normal = unit(cross(fast, slow))
     wanted = CONVENTIONS["custom"].normal if given is None else given
     along = float(dot(normal, unit(wanted)))
@@ -253,17 +255,6 @@ def _custom_normal(
         f"±(fast x slow) {sense}",
     )
     return normal
-
-
-def _check_square(field: str, fast: FloatArray, slow: FloatArray) -> None:
-    skew = float(dot(fast, slow))
-    if abs(skew) > _SQUARE_TOLERANCE:
-        raise ConfigError(
-            field,
-            tuple(slow.tolist()),
-            f"must be perpendicular to the fast vector {tuple(fast.tolist())} within 0.1°; "
-            f"the angle between them is {RTD * math.acos(max(-1.0, min(1.0, skew))):.4g}°",
-        )
 
 
 def _axis_size(
@@ -396,11 +387,6 @@ def _settle_distances(
                 )
 
 
-def _check_count(field: str, fast: int, slow: int) -> None:
-    if fast * slow > MAX_PIXELS:
-        raise ConfigError(field, f"{fast} x {slow}", f"must be at most {MAX_PIXELS} pixels")
-
-
 def place_detector(
     config: Config, frame: LabFrame, quirks: frozenset[str], ledger: Ledger
 ) -> tuple[PlacedPanel, DetectorPlacement]:
@@ -437,7 +423,7 @@ def place_detector(
     pixels_slow, size_slow = _axis_size(
         "slow", detector.pixels_slow, detector.size_slow_mm, pixel, ledger
     )
-    _check_count("detector.pixels", pixels_fast, pixels_slow)
+    check_count("detector.pixels", pixels_fast, pixels_slow)
 
     # Near point and beam centre, m (physics 1.4 and 1.5).
     def near(org: float | None, size: float) -> float:
@@ -582,33 +568,7 @@ def place_panels(
     ConfigError
         Axes that are not perpendicular, or a panel edge-on to the sample.
     """
-    panels = []
-    for n, given in enumerate(config.detector.panels):
-        field = f"detector.panels[{n}]"
-        fast, slow = unit(given.fast_vector), unit(given.slow_vector)
-        _check_square(f"{field}.slow_vector", fast, slow)
-        _check_count(f"{field}.pixels", given.pixels_fast, given.pixels_slow)
-        origin = np.array([to_si(x, "mm") for x in given.origin_mm])
-        normal = unit(cross(fast, slow))
-        close = float(dot(origin, normal))
-        if close < 0.0:
-            normal, close = -normal, -close
-        if not close > PARALLEL * float(norm(origin)):
-            raise ConfigError(
-                f"{field}.origin_mm", given.origin_mm, "the sample must not lie in its plane"
-            )
-        panel = PlacedPanel(
-            origin=frozen(origin),
-            fast=frozen(fast),
-            slow=frozen(slow),
-            normal=frozen(normal),
-            pixel_size=to_si(given.pixel_mm, "mm"),
-            close_distance=close,
-            pixels_slow=given.pixels_slow,
-            pixels_fast=given.pixels_fast,
-            name=f"panel{n}" if given.name is None else given.name,
-        )
-        panels.append(panel)
+    panels = [place_panel(given, n) for n, given in enumerate(config.detector.panels)]
     ledger.choose("detector.panels", len(panels), "", "given", "")
     central = min(panels, key=lambda panel: _missed_by(panel, frame.beam))
     placement = placement_of_panel(central, frame)
