@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 import runpy
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,19 @@ import pytest
 import nbcy
 from nbcy.base import constants, errors
 from nbcy.base.choices import Ledger
+from nbcy.base.errors import NbcyWarning
+from nbcy.base.rng import ReferenceStream
 from nbcy.base.units import UNITS
 from nbcy.cli.main import SUBCOMMANDS
 from nbcy.config.conventions import CONVENTIONS
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
+from nbcy.flags.flags import parse
 from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
 
 DOCS = Path(__file__).parent.parent / "docs"
+NUMBERS = "## Numbers to check against"
 
 
 def table(path: Path, heading: str) -> list[list[str]]:
@@ -180,3 +185,26 @@ def test_subcommands_and_environment():
         for name in re.findall(r'"([A-Z_]{5,})"', line)
     }
     assert set(re.findall(r"[A-Z_]{5,}", said)) == read
+
+
+def test_numbers_to_check_against():
+    page = DOCS / "physics" / "README.md"
+    draws = {row[0]: [float(x) for x in row[1].split(", ")] for row in table(page, NUMBERS)}
+    stream = ReferenceStream(1)
+    assert [stream.uniform() for _ in range(3)] == pytest.approx(draws["uniform"], rel=1e-8)
+    stream = ReferenceStream(1)
+    assert [stream.gauss() for _ in range(2)] == pytest.approx(draws["gauss"], rel=1e-8)
+    stream = ReferenceStream(1)
+    means = [float(x) for x in list(draws)[2].removeprefix("Poisson of ").split(", ")]
+    assert [stream.poisson(mean) for mean in means] == [*draws.values()][2]
+
+    text = page.read_text(encoding="utf-8").split("Photons in the pixel", 1)[1]
+    slow, fast, base = re.match(r" slow (\d+), fast (\d+) of `([^`]+)`", text).groups()
+    rows = re.findall(r"^\| (?:`(-.+)`)? ?\| (\d\S+) \|$", text, re.MULTILINE)
+    assert len(rows) == 10
+    for more, photons in rows:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NbcyWarning)
+            simulator = nbcy.Simulator(parse([*base.split(), *more.split()]).config)
+        found = simulator.trace(int(slow), int(fast))["I_pixel_final"]
+        assert found == pytest.approx(float(photons), rel=1e-8), more
