@@ -22,6 +22,7 @@ from nbcy.config.conventions import CONVENTIONS
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
 from nbcy.flags.flags import parse
+from nbcy.formats.registry import REGISTRY
 from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
 
@@ -31,7 +32,7 @@ NUMBERS = "## Numbers to check against"
 
 def table(path: Path, heading: str) -> list[list[str]]:
     """The rows of the first table below a heading, without its own."""
-    text = path.read_text(encoding="utf-8").split(f"\n{heading}\n", 1)[1]
+    text = f"\n{path.read_text(encoding='utf-8')}".split(f"\n{heading}\n", 1)[1]
     lines = itertools.dropwhile(lambda line: not line.startswith("|"), text.splitlines())
     rows = itertools.takewhile(lambda line: line.startswith("|"), lines)
     cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
@@ -208,3 +209,9 @@ def test_numbers_to_check_against():
             simulator = nbcy.Simulator(parse([*base.split(), *more.split()]).config)
         found = simulator.trace(int(slow), int(fast))["I_pixel_final"]
         assert found == pytest.approx(float(photons), rel=1e-8), more
+
+
+def test_formats():
+    rows = table(DOCS / "files.md", "# Image files")
+    said = {suffix for row in rows for suffix in re.findall(r"`(\.\w+)`", row[0])}
+    assert said == {x for each in REGISTRY if not each.picture for x in each.suffixes}

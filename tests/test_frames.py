@@ -41,6 +41,7 @@ from nbcy.formats.counts import KINDS, Integers, invalid_pixels
 from nbcy.formats.frame import Frame, numbered
 from nbcy.formats.frames import open_recording
 from nbcy.formats.measurement import Measurement
+from nbcy.formats.registry import REGISTRY
 from nbcy.formats.nxmx_writing import nxmx_writer, to_nexus
 from nbcy.formats.writers import frame_writer
 from nbcy.image.measuring import measurement_of
@@ -1000,3 +1001,10 @@ def test_panels_that_cannot_be(images, name):
     assert isinstance(Measurement.of_json(json.dumps(told)), Measurement)
     told["panels"][0] |= {name: [NAN, 0.0, 1.0]}
     assert isinstance(Measurement.of_json(json.dumps(told)), str)
+
+
+def test_every_format_that_is_read_is_tried():
+    """Raw files, which do not tell their shape, have tests of their own."""
+    tried = {Path(name).suffix for name in ALL}
+    missing = [x.name for x in REGISTRY if x.reader and not tried & {*x.suffixes}]
+    assert missing == ["raw"]
