@@ -41,8 +41,8 @@ from nbcy.formats.counts import KINDS, Integers, invalid_pixels
 from nbcy.formats.frame import Frame, numbered
 from nbcy.formats.frames import open_recording
 from nbcy.formats.measurement import Measurement
-from nbcy.formats.registry import REGISTRY
 from nbcy.formats.nxmx_writing import nxmx_writer, to_nexus
+from nbcy.formats.registry import REGISTRY
 from nbcy.formats.writers import frame_writer
 from nbcy.image.measuring import measurement_of
 from nbcy.scene.measuring import measurement_of_scene
