@@ -108,9 +108,9 @@ class Relation:
     def __repr__(self) -> str:
         return f"<Relation: {self.to_text()}>"
 
-    def to_text(self) -> str:
-        """Return the relation in one sentence."""
-        first, second = ("B", "A")[:: -1 if self.reverse else 1]
+    def to_text(self, a: str = "A", b: str = "B") -> str:
+        """Return the relation in one sentence, with names for the images."""
+        first, second = (b, a)[:: -1 if self.reverse else 1]
         about = "" if self.nearly is None else "nearly "
         if self.steps:
             words = f"{first} is {about}{second}, " + ", ".join(s.words for s in self.steps)
