@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import signal
 import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import BinaryIO, ClassVar
 
@@ -142,13 +139,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
             return
-        temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
+        temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.part")
         with _unwound_by_signals():
             try:
                 with temporary.open("xb") as file:
                     yield file
                 if target.exists():
-                    shutil.copymode(target, temporary)
+                    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -176,6 +173,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     FileError
         It cannot be written; `WriteError` where that shows only on the way.
     """
+    from tempfile import TemporaryDirectory  # late: what most runs need is quicker
+
     target = check_destination(path)
     temporary = None
     if target.exists() and not target.is_file():
@@ -188,7 +187,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary = Path(folder) / target.name
             yield temporary
             if target.exists():
-                shutil.copymode(target, temporary)
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             temporary.replace(target)
     except FileError as error:
         if error.path != str(temporary):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import zlib
@@ -98,6 +97,8 @@ Images of few photons pack by a factor of a hundred or more, bombs by a thousand
 def _expanded(path: str | os.PathLike[str], data: bytes) -> bytes:
     most = min(MAX_EXPANDED, max(2**26, MAX_RATIO * len(data)))
     parts, size = [], 0
+    import gzip
+
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
         while part := file.read(2**20):
             size += len(part)

@@ -6,7 +6,6 @@ A unit is named by the suffix that it has in field names: ``mm`` as in ``distanc
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -143,6 +142,8 @@ def convert(value: float, source: str, target: str) -> float:
         return to_si(value, source) * RTD
     if source == "deg":
         value, source = value / RTD, "rad"
+    from decimal import Decimal
+
     return float(Decimal(repr(float(value))).scaleb(UNITS[source].power - UNITS[target].power))
 
 

@@ -125,6 +125,8 @@ def check_scene(scene: Scene, outputs: Sequence[str]) -> None:
     ------
     UsageError, FileError
     """
+    if not outputs:
+        return
     from nbcy.formats.geometry import Geometry
     from nbcy.formats.geometry_files import writes
     from nbcy.formats.writers import check_panels

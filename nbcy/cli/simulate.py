@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -250,6 +249,10 @@ def _complete(invocation: Invocation) -> Invocation:
 
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:
+    if not assignments:
+        return {}
+    import json
+
     settings: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")

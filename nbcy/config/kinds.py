@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +23,8 @@ _MAX_WHOLE: Final = 2**31 - 2
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the end of a message that names what may have been meant, or nothing."""
+    import difflib
+
     near = difflib.get_close_matches(name, list(names), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -213,6 +212,8 @@ class Measurement:
     @classmethod
     def of_json(cls, text: str) -> Measurement | str:
         """Read `to_dict` from JSON, or return why that cannot be done."""
+        import json
+
         try:
             return cls.from_dict(json.loads(text)).check()
         except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -220,6 +221,8 @@ class Measurement:
 
     def provenance_lines(self) -> list[str]:
         """Return the provenance as lines ``key = JSON``; the configuration has its own keys."""
+        import json
+
         lines: list[str] = []
 
         def flatten(path: str, value: Any) -> None:
