@@ -78,6 +78,43 @@ def many_overhead(repeats: int) -> float:
     return 100.0 * (statistics.median(all_of_it / alone for all_of_it, alone in pairs) - 1.0)
 
 
+START_FLAGS = (
+    "-cell 70 70 70 90 90 90 -N 5 -default_F 100 -distance 100 -detpixels 64 -nonoise -nopgm"
+)
+START_FILE = """\
+[crystal]
+cell_angstrom_deg = [70, 70, 70, 90, 90, 90]
+cells = 5
+default_F = 100
+[detector]
+distance_mm = 100
+pixels_fast = 64
+pixels_slow = 64
+"""
+
+
+def start_ratios(repeats: int) -> dict[str, float]:
+    """Time of whole processes that make a 64 x 64 image, as multiples of ``import numpy``.
+
+    Best of many, by turns: others on the machine only ever add time.
+    """
+    Path("start.toml").write_text(START_FILE)
+    commands = {
+        "numpy": ["-c", "import numpy"],
+        "nbcy": ["-m", "nbcy", *START_FLAGS.split()],
+        "nbcy simulate": ["-m", "nbcy", "simulate", "start.toml", "-nonoise", "-nopgm"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(3 * repeats):
+        for name, command in commands.items():
+            times[name].append(median_ms(lambda command=command: python(*command), 1))
+    best = {name: min(each) for name, each in times.items()}
+    return {
+        f"{name}, 64 x 64: multiple of import numpy": best[name] / best["numpy"]
+        for name in ("nbcy", "nbcy simulate")
+    }
+
+
 def measure(repeats: int) -> dict[str, float]:
     """Costs in ms, unless their name says otherwise; in a folder with the shapes' inputs."""
     seed = parse(FLAGS["seed"].split()).config
@@ -87,12 +124,13 @@ def measure(repeats: int) -> dict[str, float]:
     command = ["-m", "nbcy", *FLAGS["cubic"].split(), "-nonoise", "-nopgm", "-floatfile", "f.bin"]
     costs = {
         "import nbcy": median_ms(lambda: python("-c", "import nbcy"), repeats) - nothing,
-        "read 64 k structure factors": median_ms(lambda: read_hkl("P1.hkl"), repeats),
+        "read 53 k structure factors": median_ms(lambda: read_hkl("wilson.hkl"), repeats),
         "build the seed's scene, list included": median_ms(lambda: build_scene(seed), repeats),
         "write the seed's float image": median_ms(lambda: image.save("a.bin"), repeats),
         "write the seed's SMV image": median_ms(lambda: image.save("a.img"), repeats),
         "nbcy, 1024 x 1024 x 1 step, whole process": median_ms(lambda: python(*command), repeats),
         "the same, warm, two threads": median_ms(lambda: cubic.run(threads=2), 5 * repeats),
+        **start_ratios(repeats),
         "run_many, 512 x 512 x 1 step: overhead, %": many_overhead(repeats),
     }
     if Path("/proc/self/status").exists():

@@ -1,4 +1,4 @@
-/* Structure factors out of the padded grid, nearest or interpolated, and F L at places in reciprocal space (section 7). */
+/* Structure factors out of the padded grid, nearest or interpolated, and F L at places in reciprocal space (physics 7.3 to 7.5). */
 
 /* Where the reflections nearest to a block lie: seen from the box of the padded grid. */
 enum place { INSIDE, ASTRIDE, OUTSIDE };
@@ -16,8 +16,8 @@ NBCY_INLINE nbcy_row fma_row(double weight, nbcy_row row, nbcy_row sum)
 #endif
 }
 
-/* Tricubic Lagrange over floor - 1 ... floor + 2 of each axis; default_F where the list does not hold all of it. */
-static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
+/* Tricubic Lagrange over floor - 1 ... floor + 2 of each axis; the nearest reflection's where its box does not hold all of it. */
+static real interpolated_F(const nbcy_scene *sc, real h, real k, real l, const int64_t *nearest)
 {
     const real at[3] = {h, k, l};
     double weight[3][4][NBCY_WIDTH], first[3][NBCY_WIDTH], value[NBCY_WIDTH];
@@ -37,7 +37,7 @@ static real interpolated_F(const nbcy_scene *sc, real h, real k, real l)
         int inside = 1;
         for (int axis = 0; axis < 3; axis++)   /* the list starts one inside the padding */
             inside &= first[axis][lane] > 0.0 && first[axis][lane] + 3.0 < extent[axis];
-        value[lane] = sc->default_F;
+        value[lane] = sc->F[nearest[lane]];
         if (!inside)
             continue;
         const double *corner = sc->F + ((int64_t)first[0][lane] * sc->grid_k + (int64_t)first[1][lane]) * sc->grid_l
@@ -102,6 +102,6 @@ NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy
     if (place != OUTSIDE)
         __asm__ volatile("" : "+m"(at));   /* through memory: taking integers out of a vector register costs more */
     for (int i = 0; i < n; i++)
-        amplitude[i] = lattice[i] * (interpolated ? interpolated_F(sc, hkl[3 * i], hkl[3 * i + 1], hkl[3 * i + 2])
+        amplitude[i] = lattice[i] * (interpolated ? interpolated_F(sc, hkl[3 * i], hkl[3 * i + 1], hkl[3 * i + 2], at + i * NBCY_WIDTH)
                                      : place == OUTSIDE ? nbcy_all(sc->default_F) : nbcy_lookup(sc->F, at + i * NBCY_WIDTH));
 }

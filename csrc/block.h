@@ -9,6 +9,9 @@
 #define NBCY_CHUNK 16
 #define NBCY_SWEEP 64
 
+/* A block's steps (one orientation and wavelength each) after which the watch is asked: from 0.1 ms on, at most 20 ms. */
+#define NBCY_PATIENCE 1024
+
 /* Lanes that are neighbours in a row of a full patch. */
 #define NBCY_RUN 4
 
@@ -21,6 +24,8 @@
 typedef real nbcy_lanes[NBCY_BLOCK / NBCY_WIDTH];
 
 typedef struct {
+    const nbcy_watch *watch;
+    int unasked, stopped;                  /* steps since the watch was asked; whether it wants to stop */
     int n, vectors;                        /* pixels in use; idle lanes of the last vector repeat the last pixel */
     const nbcy_panel *panel;
     int64_t image_index[NBCY_BLOCK];
@@ -60,6 +65,21 @@ static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_bloc
 
 NBCY_INLINE double dot3(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
+static __attribute__((noinline, cold)) void ask_watch(nbcy_block *b)
+{
+    b->unasked = 0;
+    b->stopped |= b->watch->wants_to_stop(b->watch->state);
+}
+
+/* Whether to stop, once so many more steps are done. */
+NBCY_INLINE int stopped_after(nbcy_block *b, int steps)
+{
+    b->unasked += steps;
+    if (b->unasked >= NBCY_PATIENCE)
+        ask_watch(b);
+    return b->stopped;
+}
+
 static void free_block(nbcy_block *b)
 {
     free(b->capture_first);
@@ -71,7 +91,7 @@ static void *new_lanes(size_t size)
     return aligned_alloc(64, (size + 63) / 64 * 64);
 }
 
-static nbcy_block *new_block(const nbcy_scene *sc)
+static nbcy_block *new_block(const nbcy_scene *sc, const nbcy_watch *watch)
 {
     nbcy_block *b = new_lanes(sizeof *b);
     if (!b)
@@ -81,7 +101,8 @@ static nbcy_block *new_block(const nbcy_scene *sc)
         free(b);
         return NULL;
     }
-    b->full = 0;
+    b->watch = watch;
+    b->unasked = b->stopped = b->full = 0;
     if (sc->mu == 0.0) {   /* no absorption: for good */
         for (int i = 0; i < NBCY_BLOCK / NBCY_WIDTH; i++) {
             b->capture[i] = nbcy_all(1.0);

@@ -51,7 +51,7 @@ static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block
         product *= ratios[axis];
     }
     trace->F_latt[index] = sc->shape == NBCY_SQUARE ? product : b->lattice[0];
-    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2]) : sc->F[b->reflection];
+    trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2], &b->reflection) : sc->F[b->reflection];
 }
 
 /* Chooses the factors so that their product with the sum is the pixel: layers that were weighed one by one
@@ -74,9 +74,9 @@ static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_bloc
     trace->background = outside;
 }
 
-static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast)
+static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast, const nbcy_watch *watch)
 {
-    nbcy_block *b = new_block(sc);
+    nbcy_block *b = new_block(sc, watch);
     if (b) {
         b->polar_first[0] = b->polar_seen[0] = 0.0;
         b->n = b->vectors = 1;
@@ -88,32 +88,34 @@ static nbcy_block *one_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, 
     return b;
 }
 
-int nbcy_trace_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace)
+int nbcy_trace_pixel(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace, const nbcy_watch *watch)
 {
-    nbcy_block *b = one_pixel(sc, panel, slow, fast);
+    nbcy_block *b = one_pixel(sc, panel, slow, fast, watch);
     if (!b)
         return NBCY_NO_MEMORY;
     int64_t index = b->panel->offset + slow * b->panel->pixels_fast + fast;
     render_block(sc, b, index == sc->first_pixel, trace);
     trace->I_pixel_final = b->sum[0];
+    const int status = b->stopped ? NBCY_CANCELLED : NBCY_OK;
     free_block(b);
-    return NBCY_OK;
+    return status;
 }
 
-int nbcy_pixel_visited(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast)
+int nbcy_pixel_visited(const nbcy_scene *sc, int64_t panel, int64_t slow, int64_t fast, int *visited, const nbcy_watch *watch)
 {
-    nbcy_block *b = one_pixel(sc, panel, slow, fast);
+    nbcy_block *b = one_pixel(sc, panel, slow, fast, watch);
     if (!b)
-        return -1;
-    int visited = 0;
-    for (int sub = 0; sub < sc->oversample * sc->oversample; sub++) {
-        for (int layer = 0; layer < sc->layers; layer++) {
+        return NBCY_NO_MEMORY;
+    const int subs = sc->oversample * sc->oversample;
+    *visited = 0;
+    for (int sub = 0; sub < subs && !*visited && !b->stopped; sub++) {
+        for (int layer = 0; layer < sc->layers && !*visited && !b->stopped; layer++) {
             direction_and_solid_angle(sc, b, sub / sc->oversample, sub % sc->oversample, layer);
-            for (int64_t source = 0; source < sc->n_sources && !visited; source++) {
-                visited = aim_sources(sc, b, source, 1, 0);
-            }
+            for (int64_t source = 0; source < sc->n_sources && !*visited && !stopped_after(b, 1); source++)
+                *visited = aim_sources(sc, b, source, 1, 0);
         }
     }
+    const int status = b->stopped ? NBCY_CANCELLED : NBCY_OK;
     free_block(b);
-    return visited;
+    return status;
 }

@@ -1,6 +1,6 @@
 /* The scene that crosses from Python to C, and what C offers in return.
    All quantities are SI and were validated where the scene was built (nbcy/scene/scene.py);
-   section numbers refer to the physics specification. */
+   "physics 9.3" is a section of docs/physics. */
 #ifndef NBCY_H
 #define NBCY_H
 
@@ -26,7 +26,7 @@ typedef struct {
     double inverse_wavelength;
     int shared;                    /* a neighbour has the same direction: h, k, l are divided by the wavelength last */
     double relative_weight;        /* 1 when all sources weigh the same */
-    double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: section 9 */
+    double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: physics 9.3 */
 } nbcy_source;
 
 typedef struct {
@@ -60,7 +60,7 @@ typedef struct {
     double cell_length[3];         /* largest |a|, |b|, |c| of any orientation */
     double largest_F;
 
-    const double *F;               /* padded grid: section 7 and nbcy/crystal/structure_factors.py */
+    const double *F;               /* padded grid: physics 7.4 and nbcy/crystal/structure_factors.py */
     const float *F_single;         /* the same over largest_F, where single precision is asked for; or NULL */
     int few_cells;                 /* single precision of 32-bit fractions will do: single.h */
     double index_low[3], index_high[3];   /* of the padded grid */
@@ -89,16 +89,22 @@ typedef struct {
     double background, I_pixel_final;
 } nbcy_trace;
 
-/* Renders a tile into the float32 image; adds the solid angle its pixels were scaled by to *solid_angle.
-   Returns early with NBCY_CANCELLED once *cancel is set. */
+/* Whoever started the kernel may want it to stop: asked every few milliseconds, in the midst of a pixel too. What has
+   been asked then returns NBCY_CANCELLED. */
+typedef struct {
+    int (*wants_to_stop)(void *state);
+    void *state;
+} nbcy_watch;
+
+/* Renders a tile into the float32 image; adds the solid angle its pixels were scaled by to *solid_angle. */
 typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, float *image,
-                                double *solid_angle, const volatile int *cancel);
+                                double *solid_angle, const nbcy_watch *watch);
 
 /* Renders one pixel with every step kept. */
-int nbcy_trace_pixel(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace);
+int nbcy_trace_pixel(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, nbcy_trace *trace, const nbcy_watch *watch);
 
-/* 1 when at least one visit of this pixel is not skipped by dmin. */
-int nbcy_pixel_visited(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast);
+/* Whether at least one visit of this pixel is not skipped by dmin. */
+int nbcy_pixel_visited(const nbcy_scene *scene, int64_t panel, int64_t slow, int64_t fast, int *visited, const nbcy_watch *watch);
 
 /* A function of vecmath.h over an array, for tests of its accuracy. */
 enum nbcy_function { NBCY_SINPI = 0, NBCY_COSPI = 1, NBCY_EXP_NEGATIVE = 2, NBCY_SPHERE = 3 };

@@ -224,6 +224,8 @@ static void add_nearby(const nbcy_scene *sc, nbcy_block *b, int first_visit)
         view_chunk(sc, b, &view, source);
         const double *cell = sc->orientations;
         for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
+            if ((o & 127) == 0 && stopped_after(b, 128))
+                return;
             for (int at = 0; at < groups; at += NBCY_WIDTH) {
                 real hkl[3], reach[3];
                 for (int axis = 0; axis < 3; axis++) {

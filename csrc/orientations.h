@@ -70,6 +70,8 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
         every = always_inside(sc, b) ? INSIDE : ASTRIDE;
     }
     for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
+        if (stopped_after(b, b->n_chunk))
+            return;
         const enum place place = bounded && every != INSIDE ? place_in_grid(sc, b, cell) : every;
         if (place == OUTSIDE && sc->default_F == 0.0)
             continue;
@@ -114,6 +116,8 @@ static void add_all(const nbcy_scene *sc, nbcy_block *b, int first_visit, int *o
         n = *own_orientations ? 1 : chunk_of(sc, source, NBCY_CHUNK);
         const int kept = aim_sources(sc, b, source, n, first_visit);
         TRACE(trace_source(sc, trace, b, source, visit * sc->n_sources + source);)
+        if (stopped_after(b, 1))
+            return;
         if (!kept)
             continue;
         for (int j = 0; j < n; j++)

@@ -1,6 +1,6 @@
-/* Where sub-pixels are (section 2), their solid angle, and the photons a sensor layer catches (section 9). */
+/* Where sub-pixels are, their solid angle, and the photons a sensor layer catches (physics 2.6, 9.2 and 9.4). */
 
-/* Rodrigues rotation, for the curved detector only. */
+/* Rodrigues rotation, for the curved detector only (physics 2.7). */
 static void rotate_about(const double *v, const double *axis, double angle, double *out)
 {
     double s = sin(angle), c = cos(angle), along = dot3(axis, v) * (1.0 - c);
@@ -24,7 +24,7 @@ static void bend(const nbcy_scene *sc, nbcy_block *b)
     }
 }
 
-/* Section 2 step 6, of sub-pixels of edge sub; shift: which of how many. */
+/* physics 2.6, of sub-pixels of edge sub; shift: which of how many. */
 NBCY_INLINE void place_flat(const nbcy_block *b, int i, const double *shift, double sub, const double *origin, real *x, real *y, real *z)
 {
     const double *fast = b->panel->fast, *slow = b->panel->slow;
@@ -35,7 +35,7 @@ NBCY_INLINE void place_flat(const nbcy_block *b, int i, const double *shift, dou
     *z = f * fast[2] + s * slow[2] + origin[2];
 }
 
-/* Where sub-pixels are seen, and their solid angle (section 9). */
+/* Where sub-pixels are seen, and their solid angle (physics 9.2). */
 static void direction_and_solid_angle(const nbcy_scene *sc, nbcy_block *b, int sub_slow, int sub_fast, int layer)
 {
     const nbcy_panel *p = b->panel;
@@ -63,7 +63,7 @@ static void direction_and_solid_angle(const nbcy_scene *sc, nbcy_block *b, int s
     }
 }
 
-/* Fraction of photons caught in one layer. */
+/* Fraction of photons caught in one layer (physics 9.4). */
 static void capture_in_layer(const nbcy_scene *sc, nbcy_block *b, int layer)
 {
     const double *normal = b->panel->normal;

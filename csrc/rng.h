@@ -18,13 +18,13 @@ typedef struct {
 /* seed: 1 ... 2^31 - 2 */
 void nbcy_stream_seed(nbcy_stream *stream, int32_t seed);
 
-/* in (0, 1), float32 */
+/* in (0, 1), float32: physics 8.1 */
 float nbcy_uniform(nbcy_stream *stream);
 
-/* mean 0, variance 1 */
+/* mean 0, variance 1: physics 8.4 */
 float nbcy_gauss(nbcy_stream *stream);
 
-/* mean: finite, not negative */
+/* mean: finite, not negative: physics 8.3 */
 float nbcy_poisson(nbcy_stream *stream, float mean);
 
 /* One deviate for each mean, in order. Returns n, or the index of the first mean that is negative or not finite

@@ -1,4 +1,4 @@
-/* Lattice factors of the crystal shapes (section 7). */
+/* Lattice factors of the crystal shapes (physics 7.3). */
 
 /* Offsets below this are a Bragg condition met exactly: the ratio of sines is then its limit N.
    Three of them still multiply to a normal double. */
@@ -7,7 +7,7 @@
 /* rho from which a tophat is 0. */
 #define NBCY_TOPHAT_EDGE 0.3969
 
-/* Section 7, from the distance h, k, l to the nearest node. */
+/* physics 7.3, from the distance h, k, l to the nearest node. */
 NBCY_INLINE real rho_at(const nbcy_scene *sc, const real *d)
 {
     const double *m = sc->metric;
@@ -17,7 +17,7 @@ NBCY_INLINE real rho_at(const nbcy_scene *sc, const real *d)
     return rho;
 }
 
-/* Section 7: the lattice factors (sign dropped: only their squares count) at n places, from the distances h, k, l to the
+/* physics 7.3: the lattice factors (sign dropped: only their squares count) at n places, from the distances h, k, l to the
    nearest nodes. */
 NBCY_INLINE void lattice_factors(const nbcy_scene *sc, const real *restrict distance, const int shape, const int n, real *restrict lattice)
 {

@@ -1,4 +1,4 @@
-/* What sources make of a direction: scattering vector, polarization (section 9), and whether dmin skips it. */
+/* What sources make of a direction: scattering vector, whether dmin skips it, polarization (physics 7.1, 9.3). */
 
 /* How many of the sources from this one on are rendered together. */
 static int chunk_of(const nbcy_scene *sc, int64_t first, int most)
@@ -17,7 +17,7 @@ static int chunk_of(const nbcy_scene *sc, int64_t first, int most)
     return n;
 }
 
-/* The polarization of the first sub-pixel and source that dmin does not skip. */
+/* The polarization of the first sub-pixel and source that dmin does not skip (physics 9.5). */
 static void keep_first_polar(nbcy_block *b)
 {
     FOR_LANES {

@@ -1,6 +1,6 @@
 /* Steps of one orientation: a block of pixels times the wavelengths of a chunk. */
 
-/* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk. */
+/* Adds F^2 L^2 of one orientation to the sums of the sources of the chunk (physics 7.2 and 7.6). */
 NBCY_INLINE void add_steps(const nbcy_scene *sc, nbcy_block *restrict b, const double *cell, const enum place place, const int scaled,
                            const int shape, const int interpolated)
 {

@@ -60,6 +60,8 @@ static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *p
     if (b->n == 0)
         return NBCY_OK;
     render_block(sc, b, alone);
+    if (b->stopped)
+        return NBCY_CANCELLED;
     const real *omegas = sc->oversample_omega ? b->omega_sum : first_omega(sc, b);
     const double share = sc->oversample_omega ? 1.0 / (sc->oversample * sc->oversample) : 1.0;
     const double *restrict photons = (const double *)b->sum;
@@ -85,9 +87,9 @@ static int render_patch(const nbcy_scene *sc, nbcy_block *b, const nbcy_patch *p
 }
 
 int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_tile *tile, float *image,
-                                          double *solid_angle, const volatile int *cancel)
+                                          double *solid_angle, const nbcy_watch *watch)
 {
-    nbcy_block *b = new_block(sc);
+    nbcy_block *b = new_block(sc, watch);
     if (!b)
         return NBCY_NO_MEMORY;
     int status = NBCY_OK;
@@ -112,9 +114,7 @@ int NBCY_NAME(nbcy_render_tile, NBCY_BUILD)(const nbcy_scene *sc, const nbcy_til
             patch.rows = patch.rows < patch_rows ? patch.rows : patch_rows;
             patch.columns = patch.columns < patch_columns ? patch.columns : patch_columns;
             status |= render_patch(sc, b, &patch, 0, image, &total);
-            if (*cancel)
-                status |= NBCY_CANCELLED;
-            if (status & (NBCY_CANCELLED | NBCY_NO_MEMORY)) {
+            if (status & NBCY_CANCELLED) {
                 free_block(b);
                 return status;
             }

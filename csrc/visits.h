@@ -1,6 +1,6 @@
-/* All visits of a block of pixels (sub-pixels and sensor layers), summed and scaled to photons (section 9). */
+/* All visits of a block of pixels (sub-pixels and sensor layers), summed and scaled to photons (physics 9.1, 9.6). */
 
-/* What is oversampled of solid angle and capture. */
+/* What is oversampled of solid angle and capture (physics 9.5). */
 NBCY_INLINE real visit_factor(const nbcy_scene *sc, const nbcy_block *b, int i)
 {
     const real omega = sc->oversample_omega ? b->omega[i] : nbcy_all(1.0);
@@ -16,8 +16,8 @@ NBCY_INLINE real visit_sum(const nbcy_scene *sc, const nbcy_block *b, int i, int
     return factor * b->sum_sources[i];
 }
 
-/* Section 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum. A pixel that goes alone
-   is that of the very first visit. */
+/* physics 9: all visits and steps of a block of pixels; leaves each pixel's photons in b->sum, or stops. A pixel that goes
+   alone is that of the very first visit. */
 static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, nbcy_trace *trace))
 {
     const int subs = sc->oversample * sc->oversample;   /* at most 1e8: nbcy/scene/scene.py */
@@ -58,6 +58,8 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
             else
 #endif
                 add_all(sc, b, first, &own_orientations TRACE(, trace, visit));
+            if (b->stopped)
+                return;
             TRACE(visit++;)
             TRACE(b->sum_visits[0] += visit_factor(sc, b, 0) * b->sum_sources[0];)
             if (!single)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from seedcase import SEEDCASE
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden"
-SEEDCASE = DATA / "seedcase"
 
 # No deadlines: tests say nothing about time. Generating a scene is itself slow.
 _COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -73,7 +73,7 @@ def golden_case(request: pytest.FixtureRequest) -> GoldenCase:
 
 def link_inputs(folder: Path) -> None:
     """Put the inputs that golden command lines name into a folder."""
-    for source in (*(GOLDEN / "inputs").iterdir(), SEEDCASE / "A.mat", SEEDCASE / "scaled.hkl"):
+    for source in (*(GOLDEN / "inputs").iterdir(), SEEDCASE / "A.mat", SEEDCASE / "wilson.hkl"):
         (folder / source.name).symlink_to(source)
 
 
@@ -83,10 +83,3 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     link_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def seedcase_argv() -> list[str]:
-    """The command line of the seed case, with paths to its inputs."""
-    words = shlex.split((SEEDCASE / "args.txt").read_text())
-    return [str(SEEDCASE / word) if word in ("A.mat", "scaled.hkl") else word for word in words]

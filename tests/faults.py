@@ -25,8 +25,8 @@ from nbcy.config import Config
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.building import build_scene
-from nbcy.render.trace import FLAGGED, KEYS, Trace
-from nbcy.render.tracelog import read_log
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import FLAGGED, KEYS
 from nbcy.scene.scene import Scene
 
 Rng = np.random.Generator
@@ -130,7 +130,7 @@ def as_log(trace: Trace, folder: Path, single: bool = False) -> Trace:
     """Print a trace, in single precision if asked, and read it back without anything around it."""
     path = folder / "side.log"
     path.write_text((rounded(trace) if single else trace).to_log())
-    bare = read_log(path)
+    bare = Trace.read(path)
     bare.facts.clear()
     bare.pixel = None
     return bare
@@ -176,7 +176,7 @@ def fault(
 
 
 def carried_on(trace: Trace, start: str, value: Callable[[dict[str, Any]], Any]) -> Trace:
-    """Change a key in every block and follow the chain from there with the spec's formulas."""
+    """Change a key in every block and follow the chain from there (trace 1)."""
     wrong = dataclasses.replace(
         trace, blocks=copy.deepcopy(trace.blocks), chain=dict(trace.chain), scene=None, steps=None
     )
@@ -530,7 +530,8 @@ def vector_reversed(w: World, rng: Rng) -> Trace | None:
 def other_reflection(w: World, rng: Rng) -> Trace | None:
     if not every_step_shown(w):
         return None
-    return carried_on(w.trace, "F_cell", lambda get: look_up(-get["hkl_rounded"]))
+    wrong = carried_on(w.trace, "F_cell", lambda get: look_up(-get["hkl_rounded"]))
+    return wrong if wrong["F_cell"] != w.trace["F_cell"] else None  # neither is on the list
 
 
 @fault("lattice_product")

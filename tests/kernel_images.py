@@ -1,7 +1,7 @@
-"""What every build of the kernel makes of the golden cases and of more shapes, to compare compilers.
+"""What every build of the kernel makes of the golden cases and of more shapes.
 
-``python tests/kernel_images.py write OUT.npz`` with the installed nbcy, then
-``python tests/kernel_images.py compare OUT.npz OTHER.npz``: the same to the last bit, or it says where.
+``python tests/kernel_images.py write OUT.npz`` with the nbcy of one compiler, then
+``python tests/kernel_images.py compare OUT.npz OTHER.npz``: the same to the last bit, or where not.
 """
 
 from __future__ import annotations
@@ -89,9 +89,8 @@ def differences(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> 
             unlike = one != other
             size = np.abs(one.astype(float)).max()
             most = np.abs(one.astype(float) - other.astype(float)).max()
-            lines.append(
-                f"{name}: {np.count_nonzero(unlike)} of {one.size} differ, at most by {most:.3g} of {size:.3g}"
-            )
+            count = f"{np.count_nonzero(unlike)} of {one.size}"
+            lines.append(f"{name}: {count} differ, at most by {most:.3g} of {size:.3g}")
     return lines
 
 

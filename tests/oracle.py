@@ -1,7 +1,7 @@
-"""The physics of nbcy in NumPy, straight from the specification: slow, readable, independent.
+"""The physics of nbcy in NumPy, straight from docs/physics: slow, readable, independent.
 
 It takes the public fields of a `nbcy.Scene` and nothing else from nbcy, so it can judge every
-build of the kernel. Section numbers are those of the physics specification. All arrays run over
+build of the kernel. Citations are those of docs/physics. All arrays run over
 pixels, so that a whole image is one set of pixels.
 
 Beside every value goes a bound on how far another correct program in double precision may be from
@@ -93,7 +93,7 @@ class Rendering:
     at_dmin: np.ndarray
 
 
-# ---- section 2 step 6, 3, 7: the pixel, the factors of the scaling chain, s
+# ---- physics 2.6, 7.1, 9.2 to 9.4: the pixel, the factors of the scaling chain, s
 
 
 def rotate(vectors, axis, angle):
@@ -129,7 +129,7 @@ def pixel_position(scene, slow, fast, sub_slow, sub_fast, layer):
 
 
 def solid_angle(scene, airpath):
-    """Section 9: Omega, sr."""
+    """Omega, sr (physics 9.2)."""
     (panel,) = scene.panels
     if scene.point_pixel:
         return 1.0 / airpath**2
@@ -137,7 +137,7 @@ def solid_angle(scene, airpath):
 
 
 def capture_fraction(scene, diffracted, layer):
-    """Section 9: photons caught in a layer, and how its error follows from the direction's."""
+    """Photons caught in a layer (physics 9.4); how its error follows from the direction's."""
     (panel,) = scene.panels
     ones = np.ones(len(diffracted))
     if scene.thickness == 0.0 or scene.mu == 0.0:
@@ -149,7 +149,7 @@ def capture_fraction(scene, diffracted, layer):
 
 
 def polarization_factor(scene, diffracted, incident):
-    """Section 3 and 9: Kahn's factor, and cos 2theta."""
+    """Kahn's factor, and cos 2theta (physics 9.3)."""
     c = diffracted @ incident
     if scene.nopolar:
         return np.ones(len(c)), c
@@ -191,7 +191,7 @@ def visits(scene, slow, fast) -> Iterator[Visit]:
             )  # fmt: skip
 
 
-# ---- section 7: lattice factor and structure factor
+# ---- physics 7: lattice factor and structure factor
 
 
 def interference(n, delta):
@@ -240,13 +240,12 @@ def structure_factor(scene, hkl):
     if grid.n_loaded == 0:
         return np.full(hkl.shape[:-1], grid.default_F), np.zeros(hkl.shape[:-1])
     listed = grid.data[1:-1, 1:-1, 1:-1]
+    nearest = np.ceil(hkl - 0.5)
+    inside = np.all((nearest >= low) & (nearest <= high), axis=-1)
+    i, j, k = np.moveaxis(np.where(inside[..., np.newaxis], nearest - low, 0).astype(int), -1, 0)
+    at_nearest = np.where(inside, listed[i, j, k], grid.default_F)
     if not scene.interpolate:
-        nearest = np.ceil(hkl - 0.5)
-        inside = np.all((nearest >= low) & (nearest <= high), axis=-1)
-        i, j, k = np.moveaxis(
-            np.where(inside[..., np.newaxis], nearest - low, 0).astype(int), -1, 0
-        )
-        return np.where(inside, listed[i, j, k], grid.default_F), np.zeros(hkl.shape[:-1])
+        return at_nearest, np.zeros(hkl.shape[:-1])
     floor = np.floor(hkl)
     inside = np.all((floor - 1 >= low) & (floor + 2 <= high), axis=-1)
     corner = np.where(inside[..., np.newaxis], floor - 1 - low, 0).astype(int)
@@ -268,7 +267,7 @@ def structure_factor(scene, hkl):
         term = weight * listed[at[..., 0], at[..., 1], at[..., 2]]
         total, magnitude = total + term, magnitude + abs(term)
     return (
-        np.where(inside, total, grid.default_F),
+        np.where(inside, total, at_nearest),
         np.where(inside, FACTOR_ROUNDINGS * EPS * magnitude, 0.0),
     )
 
@@ -296,7 +295,7 @@ def step_intensity_nearby(scene, hkl, slack):
     return Approx(centre[0], error[0] + np.max(abs(centre - centre[0]), axis=0))
 
 
-# ---- section 9: the pixel
+# ---- physics 9: the pixel
 
 
 def first_visited(scene, slow, fast):
@@ -438,7 +437,7 @@ def render(scene):
 
 
 def total_solid_angle(scene):
-    """Section 10: solid angle of the rendered pixels, sr.
+    """Solid angle of the rendered pixels, sr (physics 10.1).
 
     A pixel counts as its image does: the mean over the sub-pixels when these have solid angles of
     their own, else that of the first one.

@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import GOLDEN, SEEDCASE, golden_cases
+import seedcase
+from conftest import GOLDEN, golden_cases
 from faults import FACTORS, FAULTS, World, as_log, draw_world, perturbed, rounded
 from hypothesis import given
 from hypothesis import strategies as st
+from seedcase import C_TRACE, SEEDCASE
 from strategies import scenes
 
 import nbcy
 from nbcy.auditing import AuditReport, Tolerances, compare_traces
 from nbcy.auditing.engine import CHAIN, DEPENDS
 from nbcy.auditing.fixes import find_remedy
-from nbcy.auditing.formulas import lattice_factor, rotation_of, sinc_ratio
+from nbcy.auditing.formulas import interpolated_F, lattice_factor, rotation_of, sinc_ratio
 from nbcy.auditing.hypotheses import HYPOTHESES
 from nbcy.auditing.rules import expect
 from nbcy.auditing.side import Side, recognise_precision
@@ -31,12 +33,11 @@ from nbcy.config import Config
 from nbcy.flags.flags import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.simulator import Simulator
-from nbcy.render.trace import KEYS, Trace
-from nbcy.render.tracelog import read_log
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import KEYS
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
-C_TRACE = SEEDCASE / "c_trace.log"
 TRACED = [case for case in golden_cases() if case.trace]
 FORMS = ("live", "log", "single")
 CUBIC = "-cell 100 -N 5 -default_F 100 -lambda 6.2 -distance 100 -detpixels 96 -pixel 0.4"
@@ -52,7 +53,7 @@ def with_report(case: Any, tmp_path: Any) -> Trace:
     path = tmp_path / f"{case.name}.log"
     trace = (case.folder / f"trace_{slow}_{fast}.log").read_text()
     path.write_text((case.folder / "stdout.txt").read_text() + trace)
-    return read_log(path)
+    return Trace.read(path)
 
 
 def in_form(trace: Trace, form: str, folder: Any, single: bool = False) -> Trace:
@@ -88,7 +89,7 @@ def test_no_cause_is_named_on_an_unperturbed_pair(scene):
 
 @pytest.mark.parametrize("case", TRACED, ids=lambda case: case.name)
 def test_rules_hold_for_the_reference(case, workdir):
-    """What the spec says each key follows from, in the reference's own numbers."""
+    """What each key follows from (trace 1), in the reference's own numbers."""
     trace = with_report(case, workdir)
     side = Side("A", trace, recognise_precision(trace))
     unknown = set()
@@ -144,7 +145,7 @@ def test_a_perturbed_key_of_a_bare_log(key, tmp_path):
     if key == "background_photons":
         pytest.skip("not in this log")
     case = GOLDEN / "triclinic_misset" / "trace_50_33.log"
-    trace = read_log(case)
+    trace = Trace.read(case)
     report = compare_traces(trace, perturbed(trace, key, np.random.default_rng(5)))
     assert [finding.keys for finding in report.findings] == [[key]], report.to_text()
     assert report.findings[0].side == "B"
@@ -253,6 +254,24 @@ def plain_world() -> World:
     return World(config, (33, 61))
 
 
+def test_interpolated_structure_factors_are_the_kernel_s():
+    """Also where the stencil leaves the list, and beyond the list."""
+    hkl = np.array([*itertools.product(range(-4, 5), repeat=3)])
+    factors = nbcy.StructureFactors(hkl, np.arange(len(hkl)) + 1.0, default_F=0.5)
+    crystal = nbcy.Crystal(cell_angstrom_deg=(30, 40, 50), cells=2, misset_deg=(10, 20, 30))
+    detector = nbcy.Detector(distance_mm=60, pixel_mm=4, pixels_fast=25, pixels_slow=25)
+    config = Config(crystal=crystal, detector=detector, sampling={"oversample": 1})
+    simulator = Simulator(config, structure_factors=factors)
+    grid, reach = simulator.scene.hkl, set()
+    for slow, fast in itertools.product(range(25), repeat=2):
+        trace = simulator.trace(slow, fast)
+        at = np.array(trace["hkl_frac"])
+        assert interpolated_F(grid, at) == pytest.approx(trace["F_cell"], rel=1e-9)
+        inside = np.all(np.abs(np.floor(at) + 0.5) <= 2.5)
+        reach.add("inside" if inside else "edge" if np.all(np.abs(at) < 4.5) else "beyond")
+    assert reach == {"inside", "edge", "beyond"}
+
+
 def test_two_causes_of_one_difference():
     """Half a pixel and the plane's distance both move the origin, and nothing else."""
     world = plain_world()
@@ -321,7 +340,7 @@ def test_precision_is_recognised(tmp_path):
 def test_few_numbers_do_not_tell_a_precision(tmp_path):
     path = tmp_path / "few.log"
     path.write_text("TRACE_PY: steps 10\nTRACE_PY: polar 0.5\n")
-    assert recognise_precision(read_log(path)).name == "1 digits"
+    assert recognise_precision(Trace.read(path)).name == "1 digits"
 
 
 def test_tolerances_can_be_set():
@@ -384,7 +403,7 @@ def test_unusable_sides(content, error, message, tmp_path, capsys):
 
 
 def test_report_forms(tmp_path):
-    report = nbcy.audit(C_TRACE, SEEDCASE / "py_trace_1.log")
+    report = nbcy.audit(C_TRACE, seedcase.foreign(1))
     text = report.to_text()
     assert "\x1b" not in text
     assert "\x1b[31m" in report.to_text(color=True)
@@ -405,7 +424,7 @@ def test_report_forms(tmp_path):
 
 
 def test_command_line(tmp_path, capsys):
-    other = str(SEEDCASE / "py_trace_3.log")
+    other = str(seedcase.foreign(3))
     names = [str(tmp_path / name) for name in ("report.md", "report.json")]
     words = ["audit", str(C_TRACE), other, "--markdown", names[0], "--json", names[1]]
     assert main(words) == 1

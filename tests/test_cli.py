@@ -387,14 +387,30 @@ def test_demo(workdir, capsys):
     run("demo --output there --threads 2")
     output, errors = capsys.readouterr()
     assert errors == ""
-    for word in ("lysozyme", "64333", "Pilatus 6M", "10 steps", "photons", "s to set up"):
+    for word in ("P 43", "Eiger 4M", "12 steps", "25 mosaic domains", "photons", "s to set up"):
         assert word in output
-    assert names(workdir / "there") == {"lysozyme.png", "lysozyme.bin", "lysozyme.img"}
-    floats = np.fromfile(workdir / "there" / "lysozyme.bin", "<f4").reshape(2527, 2463)
-    header, counts = read_smv(workdir / "there" / "lysozyme.img")
-    assert (header["SIZE1"], header["SIZE2"]) == ("2463", "2527")
-    assert counts.max() == 55040  # 55000/max, and 40
-    assert floats.argmax() == counts.argmax()
+    assert names(workdir / "there") == {"interleukin.png", "interleukin.bin", "interleukin.img"}
+    expected = np.fromfile(workdir / "there" / "interleukin.bin", "<f4").astype(float)
+    header, counts = read_smv(workdir / "there" / "interleukin.img")
+    assert (header["SIZE1"], header["SIZE2"]) == ("2070", "2167")
+    photons = counts.astype(float) - 40  # SMV's pedestal
+    expected = expected.reshape(photons.shape)
+    # Poisson, six sigma: the sum deviates by its root, a square of a deviation by √(2 + 1/mean).
+    assert photons.sum() == pytest.approx(expected.sum(), abs=6 * np.sqrt(expected.sum()))
+    lit = expected > 1
+    squares = (photons - expected)[lit] ** 2 / expected[lit]
+    assert squares.mean() == pytest.approx(1.0, abs=6 * np.sqrt(3 / squares.size))
+    # Spots stand far above the water, and nothing falls into the gaps between modules.
+    assert np.count_nonzero(photons > 50) > 1000
+    assert np.median(photons[lit]) in (1, 2)
+    assert not photons[514:551].any()
+
+
+def test_demo_without_gemmi(workdir, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gemmi", None)
+    assert main(["demo", "--output", "there"]) == 2
+    assert "this needs gemmi: pip install nbcy[mx]" in capsys.readouterr().err
+    assert not (workdir / "there").exists()
 
 
 def test_python_m_nbcy(workdir):

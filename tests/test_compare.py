@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import golden_cases
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -95,11 +97,93 @@ def test_runs_are_rendered_and_the_worst_pixel_is_audited(
     assert main(["compare", FLAGS, "a.bin"]) == 0
     capsys.readouterr()
     other = f"{FLAGS} -polar 0.5"
-    assert main(["compare", "a.bin", "b.bin", "--audit", "--run-a", FLAGS, "--run-b", other]) == 1
+    command = ["compare", "a.bin", "b.bin", "--audit", "--run-a", FLAGS, "--run-b", other]
+    assert main(command) == 1
     out = capsys.readouterr().out
-    assert "Audit of a pixel" in out
-    assert "polar" in out
-    assert "Kahn" in out
+    assert "A was made by its command." in out
+    assert "B was made by its command." in out
+    assert "100.00%  beam.kahn_factor: 0.0 in A, 0.5 in B" in out
+    assert "kahn" in out
+    assert main([*command, "--full"]) == 1
+    assert "Audit of a pixel" in capsys.readouterr().out
+
+
+def test_shares_of_several_causes_add_up(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    other = f"{FLAGS} -polar 0.5 -distance 100.5"
+    assert main(["simulate", *other.split(), "-o", "c.bin"]) == 0
+    capsys.readouterr()
+    runs = ["--run-a", FLAGS, "--run-b", other]
+    assert main(["compare", "a.bin", "c.bin", "--json", "--audit", *runs]) == 1
+    found = json.loads(capsys.readouterr().out)["audit"]
+    paths = {path for cause in found["causes"] for path in cause["overrides"]}
+    assert paths == {"beam.kahn_factor", "detector.distance_mm"}
+    shares = [cause["share"] for cause in found["causes"]]
+    assert sum(shares) + found["unexplained"] == pytest.approx(1.0)
+    assert found["unexplained"] == pytest.approx(0.0, abs=1e-9)
+    assert shares == sorted(shares, reverse=True)
+    assert len(found["pixels"]) == 3
+
+
+def test_a_file_of_another_command(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    wrong = f"{FLAGS} -lambda 5"
+    assert main(["compare", "a.bin", "b.bin", "--audit", "--run-a", wrong]) == 1
+    out = capsys.readouterr().out
+    assert "A was not made by this command" in out
+    assert "Verdict: A is not what its command makes." in out
+    # the integer image is the command's, with its scale and offset
+    runs = ["--run-a", FLAGS, "--run-b", f"{FLAGS} -polar 0.5"]
+    assert main(["compare", "a.img", "b.bin", "--audit", *runs]) == 1
+    assert "A was made by its command (times 8.79" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_reference_images_of_phi_zero(
+    workdir: Path, swapped: bool, capsys: pytest.CaptureFixture
+) -> None:
+    cases = {case.name: case for case in golden_cases()}
+    pair = [cases["phi_zero_start"], cases["phi_zero_start_correct"]]
+    if swapped:
+        pair.reverse()
+    for label, case in zip("ab", pair, strict=True):
+        case.image.tofile(f"{label}.bin")
+    runs = [
+        word
+        for label, case in zip("ab", pair, strict=True)
+        for word in (f"--run-{label}", shlex.join(case.argv))
+    ]
+    assert main(["compare", "a.bin", "b.bin", "--audit", *runs]) == 1
+    out = capsys.readouterr().out
+    side, other = "BA" if swapped else "AB"
+    assert f"{side} was not made by its command as it stands, but it is with: the quirk" in out
+    assert f"{other} was made by its command." in out
+    assert out.splitlines()[-1].startswith(f"Verdict: {side} has the quirk phi_carryover")
+    # one of the runs is enough to find it
+    alone = runs[2:] if swapped else runs[:2]
+    assert main(["compare", "a.bin", "b.bin", "--audit", *alone]) == 1
+    assert "Verdict: " + side + " has the quirk phi_carryover" in capsys.readouterr().out
+
+
+def test_relations_are_named_first(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    image = np.load("a.npy")
+    np.save("t.npy", 2.0 * image.T)
+    np.save("h.npy", image.reshape(12, 2, 12, 2).sum(axis=(1, 3)))
+    for other, words in (
+        ("a.bin", "B is the same as A."),
+        ("a.img", "B is A, times 8.79"),
+        ("t.npy", "times 2."),
+        ("b.bin", "No simple relation between the images was found."),
+    ):
+        status = main(["compare", "a.npy", other])
+        first = capsys.readouterr().out.splitlines()[0]
+        assert words in first
+        assert status == (other != "a.bin")
+    assert main(["compare", "a.npy", "h.npy"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("B is A, binned 2 x 2 (sums).")
+    assert out.endswith("The images differ in shape.\n")
+    assert main(["compare", "a.npy", "h.npy", "--json"]) == 1
+    relation = json.loads(capsys.readouterr().out)["relation"]
+    assert relation["steps"] == [{"kind": "binned", "factor": [2, 2]}]
 
 
 def test_no_difference_is_a_white_picture() -> None:

@@ -91,7 +91,7 @@ def test_convention_axes_are_orthonormal(convention):
 @pytest.mark.parametrize(
     ("name", "centre", "beam_mm"),
     [
-        # 60 fast x 40 slow pixels of 0.5 mm: 30 mm x 20 mm (physics 1, beam centre).
+        # 60 fast x 40 slow pixels of 0.5 mm: 30 mm x 20 mm (physics 1.5).
         ("mosflm", (10.25, 15.25), (15.5, 10.5)),
         ("denzo", (10.25, 15.25), (15.25, 10.25)),
         ("adxv", (15.25, 9.75), (15.25, 10.25)),
@@ -362,3 +362,38 @@ def test_detector_edge_on_to_the_beam():
     assert panel.close_distance == pytest.approx(0.05, rel=1e-14)
     assert np.isfinite(panel.origin).all()
     assert placement.ratio != 0.0
+
+
+# A flipped axis
+
+
+@pytest.mark.parametrize(
+    ("fields", "normal"),
+    [
+        ({"detector.fast_vector": (0, 0, -1)}, (1, 0, 0)),
+        ({"detector.slow_vector": (0, 1, 0)}, (1, 0, 0)),
+        ({"detector.fast_vector": (0, 0, -1), "detector.slow_vector": (0, 1, 0)}, (1, 0, 0)),
+        (
+            {
+                "detector.fast_vector": (1, 0, 0),
+                "detector.slow_vector": (0, -1, 0),
+                "beam.direction": (0, 0, 1),
+            },
+            (0, 0, 1),
+        ),
+        ({"detector.fast_vector": (0, 0, -1), "detector.normal_vector": (1, 0, 0)}, (1, 0, 0)),
+        (
+            {
+                "detector.fast_vector": (0, 0, -1),
+                "detector.pix0_mm": (-90.0, 5.0, 5.0),
+                "beam.direction": (-1, 0, 0),
+            },
+            (-1, 0, 0),
+        ),
+    ],
+)
+def test_a_flipped_axis_leaves_the_detector_downstream(fields, normal):
+    panel, placement, ledger = place({"beam.polarization_vector": (0, 1, 0), **fields})
+    np.testing.assert_array_equal(panel.normal, normal)
+    assert placement.distance > 0.0
+    assert not any("upstream" in note for note in ledger.notes)

@@ -12,16 +12,16 @@ import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from pathlib import Path
 
 import hdf5plugin
 import numpy as np
 import pytest
+from seedcase import wilson_list
 
 from nbcy import Config, StructureFactors
 from nbcy.cli.main import main
-from nbcy.formats.nxmx import to_nexus
+from nbcy.formats.nxmx_writing import to_nexus
 from nbcy.render.building import build_scene
 from nbcy.scene.measuring import measurement_of_scene
 from nbcy.work.series import frames, save_frames
@@ -34,7 +34,7 @@ pytestmark = [
 
 FRAMES = 40
 PATTERNS = ("s.nxs", "s_*.cbf")
-# Triclinic lysozyme on a Pilatus 300K, which DIALS knows, off centre; 0.025 degrees a step.
+# A triclinic crystal on a Pilatus 300K, which DIALS knows, off centre; 0.025 degrees a step.
 CONFIG = Config(
     crystal={
         "cell_angstrom_deg": (27.07, 31.25, 33.76, 87.98, 108.0, 112.11),
@@ -84,9 +84,10 @@ print(json.dumps([
 
 
 @pytest.fixture(scope="module")
-def factors():
-    with resources.as_file(resources.files("nbcy.data") / "lysozyme.hkl.gz") as path:
-        return StructureFactors.from_text(path)
+def factors(tmp_path_factory):
+    path = tmp_path_factory.mktemp("list") / "wilson.hkl"
+    path.write_text(wilson_list(CONFIG.crystal.cell_angstrom_deg))
+    return StructureFactors.from_text(path)
 
 
 @pytest.fixture(scope="module")

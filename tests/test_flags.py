@@ -1,4 +1,4 @@
-"""The reference's flags become a configuration: every name, every rule of the command-line spec."""
+"""The reference's flags become a configuration: every name, every rule of docs/command-line.md."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from nbcy.config import Config
 from nbcy.config.quirks import QUIRKS
 from nbcy.flags.flags import FLAGS, GROUPS, IDLE, MAX_SEED, Run, help_text, parse, split
 
-# The names of the spec's table, "…" written out.
-SPEC_TEXT = """
+# The names of the reference's flags, "…" written out.
+REFERENCE_TEXT = """
 -hkl -default_F -mat -matrix -cell -misset -misset_seed -N -Na -Nb -Nc -samplesize -xtalsize
 -sample_thick -sample_x -xtal_thick -xtal_x -sample_width -sample_y -xtal_width -xtal_y
 -sample_height -sample_z -xtal_height -xtal_z -square_xtal -round_xtal -gauss_xtal -binary_spots
@@ -35,11 +35,11 @@ SPEC_TEXT = """
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
 -printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
 """
-SPEC = SPEC_TEXT.split()
+REFERENCE = REFERENCE_TEXT.split()
 
 
 def test_the_table_is_the_spec():
-    assert set(FLAGS) == set(SPEC)
+    assert set(FLAGS) == set(REFERENCE)
     names = [name for group in GROUPS.values() for flag in group for name in flag.names]
     assert len(names) == len(set(names))
     assert not set(IDLE) & set(FLAGS)

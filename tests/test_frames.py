@@ -38,9 +38,11 @@ from nbcy import (
 from nbcy.base import extras
 from nbcy.cli.main import main
 from nbcy.formats.counts import KINDS, Integers, invalid_pixels
-from nbcy.formats.frames import Frame, numbered, open_recording
+from nbcy.formats.frame import Frame, numbered
+from nbcy.formats.frames import open_recording
 from nbcy.formats.measurement import Measurement
-from nbcy.formats.nxmx import nxmx_writer, to_nexus
+from nbcy.formats.nxmx_writing import nxmx_writer, to_nexus
+from nbcy.formats.registry import REGISTRY
 from nbcy.formats.writers import frame_writer
 from nbcy.image.measuring import measurement_of
 from nbcy.scene.measuring import measurement_of_scene
@@ -107,6 +109,11 @@ def folder(images, tmp_path_factory):
 def flagged(image):
     """Counts with -1 where the mask is."""
     return np.where(image.scene.mask == 0, -1, image.pixels.astype(np.int64))
+
+
+def counts_of(image):
+    """Counts with NaN where the mask is."""
+    return np.where(image.scene.mask == 0, NAN, image.pixels.astype(np.float64))
 
 
 def write_to(path, measurement, **options):
@@ -881,15 +888,17 @@ def test_hdf5_that_is_no_image(tmp_path):
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("data_origin", "here", "must hold whole numbers"),
-        ("data_size", "large", "must hold whole numbers"),
-        ("data_size", [7], "must hold whole numbers"),
-        ("data_size", [7.5, 40.0], "must hold whole numbers"),
-        ("data_origin", [NAN, 0.0], "must hold whole numbers"),
-        ("module_offset", "far", "could not convert string to float"),
+        ("data_origin", "here", "data_origin holds no numbers"),
+        ("data_size", "large", "data_size holds no numbers"),
+        ("data_size", [7], "data_size must hold whole numbers"),
+        ("data_size", [7.5, 40.0], "data_size must hold whole numbers"),
+        ("data_origin", [NAN, 0.0], "data_origin must hold whole numbers"),
+        ("data_origin", [5, 0], "its geometry is that of 30 x 40 pixels"),
+        ("module_offset", "far", "module_offset holds no numbers"),
     ],
 )
-def test_modules_that_are_nowhere(folder, tmp_path, name, value, reason):
+def test_modules_that_are_nowhere(folder, tmp_path, images, name, value, reason):
+    """The picture is shown all the same."""
     shutil.copy(folder / "s.nxs", tmp_path / "s.nxs")
     with h5py.File(tmp_path / "s.nxs", "r+") as file:
         (module,) = [
@@ -901,8 +910,12 @@ def test_modules_that_are_nowhere(folder, tmp_path, name, value, reason):
         del module[name]
         module[name] = value
         module[name].attrs.update(attributes)
-    with pytest.raises(FileError, match=f"s.nxs: is not a usable HDF5 file: .*{reason}"):
-        open_recording(tmp_path / "s.nxs")
+    with open_recording(tmp_path / "s.nxs") as recording:
+        assert recording.measurement is None
+        assert reason in recording.unplaced
+        np.testing.assert_array_equal(recording.frame(1).photons(), counts_of(images[1]))
+    with pytest.raises(FileError, match=f"does not say where its pixels are: .*{reason}"):
+        Geometry.read(tmp_path / "s.nxs")
 
 
 def test_a_turned_detector_is_not_placed(folder, tmp_path, capsys):
@@ -988,3 +1001,10 @@ def test_panels_that_cannot_be(images, name):
     assert isinstance(Measurement.of_json(json.dumps(told)), Measurement)
     told["panels"][0] |= {name: [NAN, 0.0, 1.0]}
     assert isinstance(Measurement.of_json(json.dumps(told)), str)
+
+
+def test_every_format_that_is_read_is_tried():
+    """Raw files, which do not tell their shape, have tests of their own."""
+    tried = {Path(name).suffix for name in ALL}
+    missing = [x.name for x in REGISTRY if x.reader and not tried & {*x.suffixes}]
+    assert missing == ["raw"]

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import cspad
 import numpy as np
 import pytest
 import strategies
@@ -374,7 +375,11 @@ def test_the_bad_regions_of_the_example():
     assert panels["q2a5"].masked == ((300 - 194, 340 - 194, 20, 60),)
     near = panels["q0a0"]
     (stop,) = near.masked
-    assert stop == (0, 26, 0, 10)  # 60 - 33.4613 = 26.5 columns, 60 - 48.8373 = 11.2 rows
+    assert stop == (0, 27, 0, 10)  # 60 - 32.4786 = 27.5 columns, 60 - 48.8602 = 11.1 rows
+
+
+def test_the_example_is_what_its_script_writes():
+    assert CSPAD.read_text(encoding="utf-8") == cspad.text()
 
 
 def _dials_python() -> str | None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
-from conftest import SEEDCASE, GoldenCase, golden_cases
+import seedcase
+from conftest import GoldenCase, golden_cases
+from seedcase import SEEDCASE
 
 from nbcy.cli.main import main
 from nbcy.flags.flags import parse
@@ -100,10 +102,10 @@ def test_comparison_can_fail(workdir: Path) -> None:
 
 
 @pytest.fixture(scope="module", params=["quirk_phi_carryover", "correct"])
-def seed_image(request: pytest.FixtureRequest, seedcase_argv: list[str]) -> tuple[str, Image]:
+def seed_image(request: pytest.FixtureRequest) -> tuple[str, Image]:
     quirks = {"phi_carryover"} if request.param == "quirk_phi_carryover" else set()
     with pytest.warns(UserWarning, match="pix0"):
-        simulator = Simulator(parse(seedcase_argv).config, quirks=quirks)
+        simulator = Simulator(parse(seedcase.argv()).config, quirks=quirks)
     return request.param, simulator.run()
 
 

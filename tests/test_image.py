@@ -142,7 +142,7 @@ def test_noise_image_is_the_golden_file(case, seed, tmp_path):
     ours = (tmp_path / "noiseimage.img").read_bytes()
     reference = (GOLDEN / case / "noiseimage.img").read_bytes()
     origin = re.search(rb"DIALS_ORIGIN=[^\n]*", reference)[0]
-    # The one line that the spec mends makes the padding one blank shorter.
+    # The one line that is closed (formats 5.1) makes the padding one blank shorter.
     assert ours == reference.replace(origin, origin + b";").replace(b"}\f ", b"}\f")
     report = (GOLDEN / case / "stdout.txt").read_text()
     photons, overloads = re.search(r"(\d+) photons on noise image \((\d+)", report).groups()

@@ -79,7 +79,7 @@ def test_wheel_from_the_source_distribution_works(source, tmp_path):
         "nbcy/py.typed",
         "nbcy/kernel/_kernel.pyi",
         "nbcy/base/_rng.pyi",
-        "nbcy/data/lysozyme.hkl.gz",
+        "nbcy/data/1l2h.cif.gz",
     } <= names
     assert not [name for name in names if name.endswith((".c", ".h", ".pyx")) or "tests/" in name]
     assert used(tmp_path / "site") == ["True", "True"]

@@ -8,6 +8,7 @@ geometry is rounded differently, to the oracle's bound on what that does (`oracl
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -539,6 +540,7 @@ TRIGGERS = {
         s.config.detector.pivot is not None and s.placement.convention != "custom"
     ),
     "pix0_ignored": lambda s: s.config.detector.pix0_mm is not None,
+    "sticky_interpolation": lambda s: s.interpolate,
 }
 
 
@@ -652,3 +654,31 @@ def test_quirk_pix0_ignored() -> None:
     placed, _ = pair("pix0_ignored", detector={"convention": "custom"})
     np.testing.assert_array_equal(plain.panels[0].origin, [0.1, 0.02, -0.015])
     assert render(quirky).tobytes() == render(placed).tobytes() != render(plain).tobytes()
+
+
+def test_quirk_sticky_interpolation() -> None:
+    """Where the first pixel is beyond the list, every pixel has its nearest reflection."""
+    rows = "".join(
+        f"{h} {k} {m} {10 + h + 3 * k + 7 * m % 5}\n"
+        for h, k, m in itertools.product(range(-6, 7), repeat=3)
+    )
+    crystal = {"hkl_file": strategies.text_file(rows), "cells": 3, "cell_angstrom_deg": 50.0}
+    config = plain_config(
+        crystal=crystal, detector={"pixel_mm": 3.0, "distance_mm": 60.0},
+        beam={"wavelength_angstrom": 2.0},
+    )  # fmt: skip
+
+    def images(*quirks: str, **sampling: Any) -> np.ndarray:
+        changes = {f"sampling.{name}": value for name, value in sampling.items()}
+        scene = build_scene(config.with_overrides({**changes, "quirks": list(quirks)}))
+        return render(scene)
+
+    each = images(interpolate=True)
+    nearest = images(interpolate=False)
+    assert 0 < np.count_nonzero(each != nearest) < each.size
+    assert images("sticky_interpolation", interpolate=True).tobytes() == nearest.tobytes()
+    # a first pixel whose stencil the list holds: each step decides
+    slow, fast = np.argwhere(each != nearest)[0].tolist()
+    last = each.shape[1] - 1
+    part = {"interpolate": True, "roi": (fast, last, slow, each.shape[0] - 1)}
+    assert images("sticky_interpolation", **part).tobytes() == images(**part).tobytes()

@@ -12,9 +12,9 @@ from nbcy.cli.report import BANNER
 
 # Lines that differ on purpose: how they start, and why.
 EXCEPTIONS = {
-    # nbcy keeps nothing on disk that was not asked for (formats, Fdump.bin).
+    # nbcy keeps nothing on disk that was not asked for (formats 8).
     "writing dump file": "not printed",
-    # The reference adds up layers and divides by sources * domains * phi steps (physics 10).
+    # The reference adds up layers and divides by sources * domains * phi steps (physics 10.1).
     "solid angle subtended": "checked apart",
 }
 VECTOR_LINE = re.compile(r"[XYZ]: ")

@@ -16,7 +16,7 @@ SEEDS = st.integers(1, 2**31 - 2)
 
 
 def shuffled_park_miller(seed):
-    """The spec's generator in exact integers."""
+    """The generator in exact integers (physics 8.1)."""
     state = seed
 
     def step():

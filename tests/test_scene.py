@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import strategies
+from seedcase import C_TRACE, SEEDCASE
 
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError
@@ -26,7 +27,6 @@ from nbcy.scene.scene import Scene
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden"
-SEEDCASE = DATA / "seedcase"
 CASES = {case["name"]: case for case in json.loads((GOLDEN / "manifest.json").read_text())}
 
 # The reference prints %g in reports and %.15g in traces: half a unit of the last digit, of 1.0...
@@ -273,21 +273,19 @@ def test_quirks_of_golden_cases_matter(name):
 
 def test_seed_case():
     scene = scene_of((SEEDCASE / "args.txt").read_text(), ["phi_carryover"])
-    check_trace(scene, read_trace(SEEDCASE / "c_trace.log"))
+    check_trace(scene, read_trace(C_TRACE))
     panel = scene.panels[0]
-    text = (SEEDCASE / "c_trace.log").read_text()
+    text = C_TRACE.read_text()
     for key, value in {
-        "pix0_after_twotheta": panel.origin,
-        "fdet_after_twotheta": panel.fast,
-        "sdet_after_twotheta": panel.slow,
-        "odet_after_twotheta": panel.normal,
-        "ratio": scene.placement.ratio,
-        "distance_m": scene.placement.distance,
-        "close_distance_m": panel.close_distance,
+        "DETECTOR_PIX0_VECTOR": panel.origin,
+        "DETECTOR_FAST_AXIS": panel.fast,
+        "DETECTOR_SLOW_AXIS": panel.slow,
+        "DETECTOR_NORMAL_AXIS": panel.normal,
+        "TRACE_C: close_distance_meters": scene.placement.distance * scene.placement.ratio,
     }.items():
-        printed = numbers(re.search(rf"TRACE_C:{key}=(.*)", text)[1])
+        printed = numbers(re.search(rf"{key} (.*)", text)[1])
         np.testing.assert_allclose(printed, np.atleast_1d(value), rtol=1e-14, err_msg=key)
-    assert any("pix0_mm" in note and "1.1461 mm" in note for note in scene.notes)
+    assert any("pix0_mm" in note and "0.950084 mm" in note for note in scene.notes)
     assert any("4 is recommended" in note for note in scene.notes)
     # The carried-over cell is that of the last step.
     np.testing.assert_array_equal(scene.orientations[0], scene.orientations[-1])
@@ -573,7 +571,7 @@ def test_parse_quirks():
     assert parse_quirks("") == frozenset()
     with pytest.raises(ConfigError, match="phi_carryover"):
         parse_quirks("phi_carry")
-    assert len(QUIRKS) == 8
+    assert len(QUIRKS) == 9
     assert all(effect and "\n" not in effect for effect in QUIRKS.values())
 
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import SEEDCASE
+import seedcase
+from seedcase import C_TRACE, PIXEL, SEEDCASE
 
 import nbcy
 from nbcy.auditing import AuditReport, audit
@@ -17,15 +18,13 @@ from nbcy.render.trace import Trace
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
-C_TRACE = SEEDCASE / "c_trace.log"
-
 
 def causes(report: AuditReport) -> dict[str, str]:
     return {finding.cause: finding.side for finding in report.findings}
 
 
 def against(number: int) -> AuditReport:
-    return audit(C_TRACE, SEEDCASE / f"py_trace_{number}.log")
+    return audit(C_TRACE, seedcase.foreign(number))
 
 
 def test_first_trace() -> None:
@@ -45,8 +44,8 @@ def test_first_trace() -> None:
     assert (report.row("polar").verdict, report.row("polar").side) == ("local fault", "B")
     assert report.row("F_cell").verdict == "inherited"
     text = report.to_text()
-    assert "(-16 23 21) is not on the list" in text
-    assert "0.508459" in text
+    assert "(-28 -24 10) is not on the list" in text
+    assert "0.524638" in text
     assert "160 = 10 · 4²" in text
     assert "ceil(3 · 1471.57" in text
 
@@ -57,8 +56,8 @@ def test_second_trace() -> None:
     assert causes(report) == {"close_ratio": "B", "phi_carryover": "A", "default_F": "B"}
     for key in ("fluence_photons_per_m2", "steps", "polar"):
         assert report.row(key).verdict in ("agrees", "rounding")
-    assert "1.00001225" in report.to_text()
-    assert "F(-7 -1 -14) = 190.27" in report.to_text()
+    assert "1.00001888" in report.to_text()
+    assert "F(-3 3 8) = 209.44" in report.to_text()
 
 
 def test_third_trace() -> None:
@@ -67,12 +66,12 @@ def test_third_trace() -> None:
     row = report.row("I_before_scaling")
     assert (row.verdict, row.side) == ("local fault", "B")
     assert report.row("F_cell").verdict in ("agrees", "rounding")
-    assert "807189.7" in report.to_text()
+    assert "6.32197962e+14" in report.to_text()
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_sides_mirror(number: int) -> None:
-    mirrored = audit(SEEDCASE / f"py_trace_{number}.log", C_TRACE)
+    mirrored = audit(seedcase.foreign(number), C_TRACE)
     swap = {"A": "B", "B": "A", "": ""}
     assert {c: swap[side] for c, side in causes(mirrored).items()} == causes(against(number))
     for row in against(number).rows:
@@ -81,13 +80,13 @@ def test_sides_mirror(number: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def config(seedcase_argv: list[str]) -> nbcy.Config:
-    return parse(seedcase_argv).config
+def config() -> nbcy.Config:
+    return parse(seedcase.argv()).config
 
 
 def test_live_with_the_quirk_agrees(config: nbcy.Config) -> None:
     simulator = Simulator(config, quirks={"phi_carryover"})
-    report = audit(C_TRACE, simulator, pixel=(685, 1039))
+    report = audit(C_TRACE, simulator, pixel=PIXEL)
     assert report.agrees
     assert report.findings == []
     # 15 digits
@@ -98,14 +97,14 @@ def test_live_with_the_quirk_agrees(config: nbcy.Config) -> None:
 
 
 def test_live_without_it_diverges_at_the_rotated_cell(config: nbcy.Config) -> None:
-    report = audit(C_TRACE, config, pixel=(685, 1039))
+    report = audit(C_TRACE, config, pixel=PIXEL)
     assert report.first_divergence.key == "rot_a_angstroms"
     assert causes(report) == {"phi_carryover": "A"}
     assert not report.unexplained
 
 
 def test_a_trace_agrees_with_itself() -> None:
-    for path in (C_TRACE, *SEEDCASE.glob("py_trace_*.log")):
+    for path in (C_TRACE, *map(seedcase.foreign, (1, 2, 3))):
         report = audit(path, path)
         assert report.agrees, path
         assert report.findings == []
@@ -114,7 +113,7 @@ def test_a_trace_agrees_with_itself() -> None:
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     markdown, plain = tmp_path / "report.md", tmp_path / "report.json"
-    arguments = ["audit", str(C_TRACE), str(SEEDCASE / "py_trace_1.log")]
+    arguments = ["audit", str(C_TRACE), str(seedcase.foreign(1))]
     assert main([*arguments, "--markdown", str(markdown), "--json", str(plain)]) == 1
     printed = capsys.readouterr().out
     assert printed.rstrip("\n") == against(1).to_text().rstrip("\n")
@@ -165,6 +164,42 @@ def test_perturbing_any_number_is_found(tmp_path: Path) -> None:
 
 def test_the_page_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     page = Path(__file__).parent.parent.joinpath("docs", "audit.md").read_text(encoding="utf-8")
-    monkeypatch.chdir(SEEDCASE)
+    monkeypatch.chdir(seedcase.foreign(1).parent)
     report = audit("c_trace.log", "py_trace_1.log").to_text().strip("\n")
     assert report[report.index("Audit of a pixel") :] in page
+
+
+# The logs of other people, where they are at hand -------------------------------------------------
+
+REAL = Path(__file__).parents[1].parent / "shared" / "seedcase"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the logs that people sent are not part of nbcy")
+@pytest.mark.parametrize(
+    ("number", "found", "said"),
+    [
+        (
+            1,
+            {"convention": "B", "fluence_default": "B", "polar_off": "B", "phi_carryover": "A"}
+            | {"beam_centre_default": "B", "oversample": ""},
+            ("(-16 23 21) is not on the list", "0.508459", "160 = 10 · 4²", "ceil(3 · 1471.57"),
+        ),
+        (
+            2,
+            {"close_ratio": "B", "phi_carryover": "A", "default_F": "B"},
+            ("1.00001225", "F(-7 -1 -14) = 190.27"),
+        ),
+        (
+            3,
+            {"close_ratio": "B", "phi_carryover": "A", "factor_inside": "B"},
+            ("807189.7", "0.914641"),
+        ),
+    ],
+)
+def test_real_logs(number: int, found: dict[str, str], said: tuple[str, ...]) -> None:
+    report = audit(REAL / "c_trace.log", REAL / f"py_trace_{number}.log")
+    assert report.first_divergence.key == "pix0_vector_meters"
+    assert causes(report) == found
+    assert not report.unexplained
+    text = report.to_text()
+    assert [words for words in said if words not in text] == []

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -142,42 +140,3 @@ def test_an_image_is_an_array_to_numpy():
     assert np.asarray(image).dtype == np.float32
     np.testing.assert_array_equal(np.asarray(image), image.pixels)
     assert np.array(image, dtype=float).dtype == float
-
-
-FORK = """
-import multiprocessing, warnings
-import nbcy
-
-simulator = nbcy.Simulator(crystal=nbcy.Crystal(cell_angstrom_deg=(50,), cells=3, default_F=10),
-                           detector=nbcy.Detector(pixels_fast=300, pixels_slow=300, pixel_mm=0.2))
-
-def render(threads):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        total = simulator.run(threads=threads).statistics().sum
-    return total, [str(w.message) for w in caught]
-
-if __name__ == "__main__":
-    total, said = render(2)
-    assert not said
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        results = pool.map(render, [2, 1, 2])
-    assert [r[0] for r in results] == [total] * 3
-    assert "spawn" in results[0][1][0] and not results[1][1], results
-    print("done")
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="fork is Linux's")
-def test_a_fork_after_a_run_does_not_hang(tmp_path):
-    script = tmp_path / "forks.py"
-    script.write_text(FORK)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.stdout == "done\n", done.stderr

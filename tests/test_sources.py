@@ -53,7 +53,7 @@ def lay_out(
 @pytest.mark.parametrize(
     ("given_parts", "expected"),
     [
-        # range, step, count -> range, step, count (physics 4)
+        # range, step, count -> range, step, count (physics 4.1)
         ((None, None, None), (0.0, 0.0, 1)),
         ((None, 0.5, None), (0.5, 0.5, 2)),
         ((2.0, None, None), (2.0, 2.0, 2)),
@@ -204,7 +204,7 @@ def test_order_and_spectrum():
 @pytest.mark.parametrize(
     ("h", "v", "kept"),
     [
-        # By hand from physics 5; a corner of an odd grid has 1 + 1 > 1.1.
+        # By hand from physics 5.1; a corner of an odd grid has 1 + 1 > 1.1.
         (3, 3, 5),
         (2, 2, 4),
         (2, 3, 6),

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import seedcase
 import strategies
-from conftest import SEEDCASE, GoldenCase, golden_cases
+from conftest import GoldenCase, golden_cases
 from hypothesis import given
 
 from nbcy.base.errors import FileError
 from nbcy.cli.main import main
 from nbcy.flags.flags import parse
 from nbcy.render.simulator import Simulator
-from nbcy.render.trace import KEYS, Trace
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import KEYS
 from nbcy.scene.scene import Scene
 
 from nbcy.kernel._kernel import KernelScene  # isort: skip
@@ -51,12 +53,12 @@ def test_golden_traces(case: GoldenCase, workdir: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def seed_simulator(seedcase_argv: list[str]) -> Simulator:
-    return Simulator(parse(seedcase_argv).config, quirks={"phi_carryover"})
+def seed_simulator() -> Simulator:
+    return Simulator(parse(seedcase.argv()).config, quirks={"phi_carryover"})
 
 
 def test_seedcase_trace(seed_simulator: Simulator) -> None:
-    assert_same_keys(seed_simulator.trace(685, 1039), Trace.read(SEEDCASE / "c_trace.log"))
+    assert_same_keys(seed_simulator.trace(*seedcase.PIXEL), Trace.read(seedcase.C_TRACE))
 
 
 @given(strategies.scenes())
@@ -85,7 +87,7 @@ def test_trace_is_the_image(scene: Scene) -> None:
 @pytest.fixture
 def trace(workdir: Path) -> Trace:
     flags = (
-        "-mat A.mat -hkl scaled.hkl -lambda 0.9768 -N 6 -distance 60 -pixel 0.8 -detpixels 48"
+        "-mat A.mat -hkl wilson.hkl -lambda 0.9768 -N 6 -distance 60 -pixel 0.8 -detpixels 48"
         " -oversample 2 -phi 1 -osc 1 -phisteps 3 -mosaic 0.4 -mosaic_domains 3 -dispersion 1"
         " -dispsteps 2 -polar 0.9 -detector_thick 300 -detector_abs 200 -detector_thicksteps 2"
     )

@@ -13,7 +13,8 @@ from strategies import plain_config
 
 from nbcy import ConfigError, Simulator
 from nbcy.cli.main import main
-from nbcy.formats.frames import Frame, open_recording
+from nbcy.formats.frame import Frame
+from nbcy.formats.frames import open_recording
 from nbcy.image.measuring import measurement_of, stacked_pixels
 from nbcy.image.prediction import finest_spacing, on_panels, predict_spots
 from nbcy.image.view import draw_view

@@ -1,7 +1,7 @@
 """Where two programs diverge on a pixel, why, and what would help.
 
 In: two traces, simulators, command lines, logs. Out: an `AuditReport`. `audit` compares key by key
-in causal order (spec trace 3).
+in causal order (trace 3).
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ from nbcy.auditing.rules import (
     transported_origins,
 )
 from nbcy.auditing.side import Array, Side, Tolerances
-from nbcy.render.facts import QUANTITIES, Fact, same_fact
-from nbcy.render.trace import KEYS
+from nbcy.render.facts import Fact, same_fact
+from nbcy.render.vocabulary import KEYS, QUANTITIES
 
 Verdict = Literal[
     "agrees",
@@ -816,7 +816,7 @@ class Fault:
 
 
 def compare_experiments(a: Side, b: Side) -> list[FactRow]:
-    """Compare what the sides say, or imply, about their experiments (spec trace 3, point 0)."""
+    """Compare what the sides say, or imply, about their experiments (trace 3.1)."""
     facts = [{**side.implied(), **side.trace.facts} for side in (a, b)]
     for known, side in zip(facts, (a, b), strict=True):
         if "oversample" not in known and side.blocks > 1:

@@ -16,11 +16,11 @@ from nbcy.crystal.structure_factors import HklGrid
 Array = NDArray[np.float64]
 
 SPHERE: Final = 0.723601254558268
-"""Scales an ellipsoidal crystal to the volume of its box (physics 7)."""
+"""Scales an ellipsoidal crystal to the volume of its box (physics 7.3)."""
 
 
 def sinc_ratio(n: float | Array, x: float | Array) -> Array:
-    """sin(πNx)/sin(πx), its limit at integers (physics 7)."""
+    """sin(πNx)/sin(πx), its limit at integers (physics 7.3)."""
     x = np.asarray(x, dtype=np.float64)
     nearest = np.rint(x)
     offset = x - nearest
@@ -36,7 +36,7 @@ def sinc_ratio(n: float | Array, x: float | Array) -> Array:
 def lattice_factor(
     shape: str, cells: Array, hkl: Array, fudge: float, stars: Array | None = None
 ) -> float:
-    """F_latt of one step (physics 7).
+    """F_latt of one step (physics 7.3).
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def lattice_factor(
 def polarization(
     kahn: float, incident: Array, diffracted: Array, plane_normal: Array | None
 ) -> float:
-    """½(1 + c² - K·cos2ψ·(1 - c²)) (physics 9).
+    """½(1 + c² - K·cos2ψ·(1 - c²)) (physics 9.3).
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ def nearest_F(grid: HklGrid, hkl: Array) -> float:
 
 
 def interpolated_F(grid: HklGrid, hkl: Array) -> float:
-    """Tricubic Lagrange over four points an axis, default_F outside the list (physics 7)."""
+    """Tricubic Lagrange; where four points an axis leave the list the nearest (physics 7.5)."""
     low = np.array([grid.h_min, grid.k_min, grid.l_min])
     high = np.array([grid.h_max, grid.k_max, grid.l_max])
     whole = np.floor(hkl)
     if np.any(whole - 1 < low) or np.any(whole + 2 > high):
-        return grid.default_F
+        return nearest_F(grid, np.ceil(hkl - 0.5))
     h, k, l = (int(x) for x in whole - low)  # noqa: E741
     cube = grid.data[h : h + 4, k : k + 4, l : l + 4]
     weights = []

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from nbcy.auditing.engine import Closure, FactRow, Finding, Row
 from nbcy.auditing.side import Precision
-from nbcy.render.trace import KEYS
+from nbcy.render.vocabulary import KEYS
 
 COLOURS: Final = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
 VERDICT_COLOUR: Final = {
@@ -76,7 +76,7 @@ class AuditReport:
     @property
     def same_experiment(self) -> bool | None:
         """Whether the sides say the same of what decides an experiment; None: they say nothing."""
-        from nbcy.render.facts import QUANTITIES
+        from nbcy.render.vocabulary import QUANTITIES
 
         known = [row.same for row in self.experiment if QUANTITIES[row.name].decides]
         if False in known:

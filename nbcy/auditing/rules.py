@@ -1,4 +1,4 @@
-"""How each key of a trace follows from the keys above it (spec trace 1, right column).
+"""How each key of a trace follows from the keys above it (trace 1).
 
 A rule reads its inputs through a `View` and returns every value that would be right. The view notes
 what was read, so that the causal graph and the propagation of rounding need no table of their own.
@@ -27,7 +27,7 @@ from nbcy.base.cell import dual
 from nbcy.base.vectors import rotate
 from nbcy.crystal.structure_factors import HklGrid
 from nbcy.render.facts import Fact
-from nbcy.render.trace import KEYS
+from nbcy.render.vocabulary import KEYS
 
 MOST_CELLS: Final = 2000
 """Largest number of cells along an axis that is tried when a side does not say its own."""
@@ -453,7 +453,7 @@ def _on_sphere(v: View, i: int) -> bool:
 
 
 def _curved_pos(v: View, i: int, pix0: Array, f: Array, s: Array) -> Result:
-    """Wrap the flat detector around the sample (physics 2 step 6)."""
+    """Wrap the flat detector around the sample (physics 2.7)."""
     if layer_count(v) > 1:
         raise Unknown("layers")  # how deep each layer lies is not shown
     edge = oversample(v)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from nbcy.base.cell import cell_parameters
 from nbcy.crystal.structure_factors import HklGrid, StructureFactors
 from nbcy.render.facts import FULL, Fact
-from nbcy.render.trace import KEYS, Trace
+from nbcy.render.trace import Trace
+from nbcy.render.vocabulary import KEYS
 
 Array = NDArray[np.float64]
 
@@ -96,7 +97,7 @@ def digits_of(x: float) -> int:
 
 
 def recognise_precision(trace: Trace) -> Precision:
-    """Tell single precision, and short printing, from double precision (spec trace 3, point 3).
+    """Tell single precision, and short printing, from double precision (trace 3.4).
 
     A number in single precision equals its own rounding to float32, in all the digits it was
     printed with; a double does so by chance once in 10⁷ or so.
@@ -210,7 +211,7 @@ class Side:
     def grid(self) -> HklGrid | None:
         """The structure factors, of a live side or from the file the log names beside itself."""
         if self.trace.scene is not None:
-            return self.trace.scene.hkl
+            return self.trace.scene.amplitudes.hkl
         named = self.trace.facts.get("hkl_file")
         if named is None or not os.path.isfile(self.trace.name):
             return None

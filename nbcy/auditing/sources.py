@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbcy.base.errors import FileError, NbcyWarning, UsageError
-from nbcy.formats.frames import is_template
+from nbcy.formats.frame import is_template
 from nbcy.render.trace import JSON_FORMAT, Trace
 
 if TYPE_CHECKING:

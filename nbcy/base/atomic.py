@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
+import signal
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from types import FrameType
+from typing import BinaryIO, ClassVar
 
 from nbcy.base.errors import FileError, WriteError
 
@@ -55,6 +55,63 @@ def check_destination(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+class _EndedBySignalError(BaseException):
+    """What unwinds a process that a signal ends."""
+
+
+class _Ending:
+    """What SIGTERM and SIGHUP wait for, where nobody else handles them: that files are removed."""
+
+    files = 0  # open ones; they need not be closed in the opposite order
+    owner = 0
+    taken: ClassVar[list[signal.Signals]] = []
+    received: int | None = None
+
+    @classmethod
+    def receive(cls, number: int, _: FrameType | None) -> None:
+        if os.getpid() != cls.owner:  # a fork, whose parent's files stay
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        cls.received = number
+        for each in cls.taken:  # once is enough
+            signal.signal(each, signal.SIG_IGN)
+        raise _EndedBySignalError
+
+    @classmethod
+    def begin(cls) -> None:
+        cls.owner, cls.received = os.getpid(), None
+        names = ("SIGTERM", "SIGHUP")
+        ends = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        cls.taken = [each for each in ends if signal.getsignal(each) is signal.SIG_DFL]
+        for each in cls.taken:
+            signal.signal(each, cls.receive)
+
+    @classmethod
+    def end(cls) -> None:
+        for each in cls.taken:
+            if cls.received is not None or signal.getsignal(each) == cls.receive:
+                signal.signal(each, signal.SIG_DFL)
+        if cls.received is not None and os.getpid() == cls.owner:
+            signal.raise_signal(cls.received)
+
+
+@contextlib.contextmanager
+def _unwound_by_signals() -> Iterator[None]:
+    """Keep signals from ending the process before this file and others are removed."""
+    if threading.current_thread() is not threading.main_thread():  # others cannot handle signals
+        yield
+        return
+    try:
+        _Ending.files += 1
+        if _Ending.files == 1:
+            _Ending.begin()
+        yield
+    finally:
+        _Ending.files -= 1
+        if _Ending.files == 0:
+            _Ending.end()
+
+
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under its name only when it is complete.
@@ -82,15 +139,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
             return
-        temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
-        try:
-            with temporary.open("xb") as file:
-                yield file
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.part")
+        with _unwound_by_signals():
+            try:
+                with temporary.open("xb") as file:
+                    yield file
+                if target.exists():
+                    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise WriteError(path, f"cannot be written: {error.strerror or error}") from error
 
@@ -115,16 +173,21 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     FileError
         It cannot be written; `WriteError` where that shows only on the way.
     """
+    from tempfile import TemporaryDirectory  # late: what most runs need is quicker
+
     target = check_destination(path)
     temporary = None
     if target.exists() and not target.is_file():
         raise FileError(path, "cannot be written: it is not an ordinary file")
     try:
-        with TemporaryDirectory(prefix=".nbcy-", suffix=".part", dir=target.parent) as folder:
+        with (
+            _unwound_by_signals(),
+            TemporaryDirectory(prefix=".nbcy-", suffix=".part", dir=target.parent) as folder,
+        ):
             temporary = Path(folder) / target.name
             yield temporary
             if target.exists():
-                shutil.copymode(target, temporary)
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             temporary.replace(target)
     except FileError as error:
         if error.path != str(temporary):

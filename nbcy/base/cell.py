@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 
 
 def cell_volume(lengths: Vector, angles: Vector) -> float:
-    """Volume of a cell by the half sum of its angles (physics 6).
+    """Volume of a cell by the half sum of its angles (physics 6.1).
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def cell_volume(lengths: Vector, angles: Vector) -> float:
 
 
 def reciprocal_from_cell(lengths: Vector, angles: Vector, reference: bool = False) -> FloatArray:
-    """Reciprocal vectors with a* along x and b* in the xy plane (physics 6).
+    """Reciprocal vectors with a* along x and b* in the xy plane (physics 6.1).
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def reciprocal_from_cell(lengths: Vector, angles: Vector, reference: bool = Fals
 
 
 def reciprocal_from_matrix(matrix: ArrayLike, wavelength: float) -> FloatArray:
-    """Reciprocal vectors of a MOSFLM matrix (physics 6).
+    """Reciprocal vectors of a MOSFLM matrix (physics 6.2).
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def reciprocal_from_matrix(matrix: ArrayLike, wavelength: float) -> FloatArray:
 
 
 def dual(vectors: FloatArray) -> FloatArray:
-    """Real from reciprocal vectors and back (physics 6).
+    """Real from reciprocal vectors and back (physics 6.4).
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def dual(vectors: FloatArray) -> FloatArray:
 def impose_lengths(
     reciprocal: FloatArray, lengths: Vector, volume: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Give the real vectors the lengths a, b, c (quirk ``triclinic_cell``, physics 6).
+    """Give the real vectors the lengths a, b, c (quirk ``triclinic_cell``, physics 6.1).
 
     Parameters
     ----------

@@ -9,22 +9,22 @@ RTD: Final = 180.0 / math.pi
 """Degrees per radian."""
 
 EV_ANGSTROM: Final = 12398.42
-"""h·c in eV·Å as the reference rounds it (physics 3)."""
+"""h·c in eV·Å as the reference rounds it (physics 3.1)."""
 
 R_E: Final = 2.81794117756025e-15
-"""Classical electron radius in m (spec trace 1)."""
+"""Classical electron radius in m (physics 3.2)."""
 
 R_E_SQR: Final = 7.94079248018965e-30
-"""Square of the classical electron radius in m² (physics 3)."""
+"""Square of the classical electron radius in m² (physics 3.2)."""
 
 DEFAULT_FLUENCE: Final = 125932015286227086360700780544.0
-"""Photons/m² that make r_e²·fluence = 1, so that intensity = F² (physics 3)."""
+"""Photons/m² that make r_e²·fluence = 1, so that intensity = F² (physics 3.2)."""
 
 AVOGADRO: Final = 6.02214179e23
-"""1/mol, as used for the water background (physics 9)."""
+"""1/mol, as used for the water background (physics 9.6)."""
 
 WATER_F: Final = 2.57
-"""Forward structure factor of water in electrons (physics 9)."""
+"""Forward structure factor of water in electrons (physics 9.6)."""
 
 WATER_MOLAR_MASS: Final = 18.0
-"""g/mol, as used for the water background (physics 9)."""
+"""g/mol, as used for the water background (physics 9.6)."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import os
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +49,65 @@ def blaming(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         raise FileError(path, f"is not a usable {what}: {reason}") from error
 
 
+def is_packed(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is compressed by gzip.
+
+    Raises
+    ------
+    FileError
+        It cannot be read.
+    """
+    return first_bytes(path, len(_GZIP)) == _GZIP
+
+
+def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
+    """Return the first bytes of a file, as they are.
+
+    Raises
+    ------
+    FileError
+        It cannot be read.
+    """
+    with _reading(path), Path(path).open("rb") as file:
+        return file.read(count)
+
+
+@contextmanager
+def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise FileError(path, f"cannot be expanded: {error}") from None
+    except ValueError as error:  # a NUL in the name
+        raise FileError(path, f"is no file name: {error}") from None
+
+
+MAX_EXPANDED: int = 2**33
+MAX_RATIO: int = 200
+"""Bytes that gzip may expand to: at most so many, and so many times the file's size beyond 64 MiB.
+
+Images of few photons pack by a factor of a hundred or more, bombs by a thousand.
+"""
+
+
+def _expanded(path: str | os.PathLike[str], data: bytes) -> bytes:
+    most = min(MAX_EXPANDED, max(2**26, MAX_RATIO * len(data)))
+    parts, size = [], 0
+    import gzip
+
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        while part := file.read(2**20):
+            size += len(part)
+            if size > most:
+                raise FileError(path, f"expands to more than {most} bytes, {MAX_RATIO} times it")
+            parts.append(part)
+    return b"".join(parts)
+
+
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Return what a file holds.
 
@@ -63,20 +121,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     FileError
         It cannot be read.
     """
-    try:
+    with _reading(path):
         data = Path(path).read_bytes()
-        return gzip.decompress(data) if data.startswith(_GZIP) else data
-    except OSError as error:
-        raise FileError(path, f"cannot be read: {error.strerror or error}") from None
-    except (EOFError, zlib.error) as error:
-        raise FileError(path, f"cannot be expanded: {error}") from None
-    except ValueError as error:  # a NUL in the name
-        raise FileError(path, f"is no file name: {error}") from None
-
-
-def is_header(start: bytes) -> bool:
-    """Whether a file begins as SMV and EDF do, and JSON does not."""
-    return re.match(rb"\{\s*[\w-]+\s*=", start) is not None
+        return _expanded(path, data) if data.startswith(_GZIP) else data
 
 
 def plain(data: bytes) -> bytes:

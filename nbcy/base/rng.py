@@ -11,7 +11,7 @@ __all__ = ["ReferenceStream", "row_generator"]
 
 
 def row_generator(seed: int, row: int) -> np.random.Generator:
-    """Return the generator of one row of an image.
+    """Return the generator of one row of an image (physics 8.5).
 
     Each row has a stream of its own, so that what it draws depends on neither threads nor on which
     other rows are drawn.

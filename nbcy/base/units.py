@@ -6,7 +6,6 @@ A unit is named by the suffix that it has in field names: ``mm`` as in ``distanc
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -60,7 +59,7 @@ UNITS: Final[dict[str, Unit]] = {
     "photons_per_s": Unit("flux", 0, ("photons/s", "photon/s")),
     "px": Unit("pixels", 0, ("px", "pixel", "pixels")),
 }
-"""Units by suffix. Energies stay in eV: their only use is to become a wavelength (physics 3)."""
+"""Units by suffix. Energies stay in eV: their only use is to become a wavelength (physics 3.1)."""
 
 _BY_SYMBOL: Final = {symbol: name for name, unit in UNITS.items() for symbol in unit.symbols}
 _QUANTITY = re.compile(
@@ -143,6 +142,8 @@ def convert(value: float, source: str, target: str) -> float:
         return to_si(value, source) * RTD
     if source == "deg":
         value, source = value / RTD, "rad"
+    from decimal import Decimal
+
     return float(Decimal(repr(float(value))).scaleb(UNITS[source].power - UNITS[target].power))
 
 
@@ -192,6 +193,33 @@ def parse_quantity(quantity: object, unit: str, field: str = "quantity") -> floa
         return number * _ratio(units, _registry().parse_units(wanted.symbols[-1]))
     except Exception as error:  # pint's parser lets all kinds through
         raise UnitError(field, str(quantity), expected) from error
+
+
+_DIMENSIONS: Final = {"length": "m", "angle": "rad", "time": "s"}
+
+
+def unit_in_si(name: str, dimension: str) -> float:
+    """Return how much of the SI unit a unit in words is, whatever its spelling.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``microns``, ``Seconds`` or ``mm``.
+    dimension : {"length", "angle", "time"}
+
+    Raises
+    ------
+    ValueError
+        It is unknown, or measures something else.
+    """
+    for spelling in (name, name.lower(), name.lower().rstrip(".")):
+        try:
+            return _ratio(
+                _registry().parse_units(spelling), _registry().parse_units(_DIMENSIONS[dimension])
+            )
+        except Exception:  # pint's parser lets all kinds through
+            continue
+    raise ValueError(f"{name[:40]!r} is not a unit of {dimension}")
 
 
 @cache

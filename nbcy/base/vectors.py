@@ -1,4 +1,4 @@
-"""Three-vectors and their rotations, with a fixed order of arithmetic (physics 2)."""
+"""Three-vectors and their rotations, with a fixed order of arithmetic (docs/physics/README.md)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unit(a: ArrayLike) -> FloatArray:
 
 
 def rotate(v: FloatArray, axis: FloatArray, angle: float) -> FloatArray:
-    """Rotate vectors about a unit axis (Rodrigues; physics 2's A).
+    """Rotate vectors about a unit axis (Rodrigues): A of docs/physics/README.md.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def rotate(v: FloatArray, axis: FloatArray, angle: float) -> FloatArray:
 
 
 def rotate_xyz(v: FloatArray, x: float, y: float, z: float) -> FloatArray:
-    """Rotate vectors about lab x, then y, then z (physics 2's R).
+    """Rotate vectors about lab x, then y, then z: R of docs/physics/README.md.
 
     Parameters
     ----------

@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         first = recording.frame(numbers[0])
         counts = first.pixels.dtype.kind != "f"
         if measurement is not None:
-            measurement = measurement.at(numbers[0])
+            told = None if args.geometry is not None else recording.measurement_at(numbers[0])
+            measurement = told or measurement.at(numbers[0])
             if count == 1:  # what one frame of a series lacks, the others may have
                 invalid = np.isnan(first.photons())
                 if measurement.invalid is not None:
@@ -80,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
             compression=args.compression,
         ) as write:
             for n in numbers:
-                write(recording.frame(n))
+                told = None if args.geometry is not None else recording.measurement_at(n)
+                write(recording.frame(n), told if count > 1 else None)
     print(f"{count} frame{'s' if count > 1 else ''}: {args.output}")
     return 0
 

@@ -1,4 +1,4 @@
-"""``nbcy demo``: the main job, on the crystal and detector that ship with nbcy."""
+"""``nbcy demo``: the main job, from the coordinates that ship with nbcy to a frame."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import time
 import warnings
 from pathlib import Path
 
-FILES = ("lysozyme.png", "lysozyme.bin", "lysozyme.img")
-"""Picture, float32 image, SMV image."""
+FILES = ("interleukin.png", "interleukin.img", "interleukin.bin")
+"""Counted photons as a picture and as SMV; expected photons, float32."""
+
+MODEL = "1l2h.cif.gz"
+DETECTOR = "eiger4m"
+DISTANCE_MM = 160.0
+NOISE_SEED = 1
 
 PICTURE_EDGE = 1250
 """Pixels along the longer edge of the picture: half of the detector's, keeping the peaks."""
@@ -18,9 +23,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "demo",
-        description="Simulate triclinic lysozyme on a Pilatus 6M, with a rotation of 0.1 degrees, "
-        f"and write\n{', '.join(FILES)}.",
-        epilog="example: nbcy demo --output lysozyme",
+        description="Simulate a frame of interleukin-1 beta on an Eiger 4M, half a degree of "
+        "rotation, from\nits coordinates to counted photons, and write "
+        f"{', '.join(FILES)}.\nNeeds gemmi: pip install nbcy[mx].",
+        epilog="example: nbcy demo --output interleukin",
     )
     parser.add_argument(
         "-o",
@@ -41,14 +47,16 @@ def run(args: argparse.Namespace) -> int:
 
     from nbcy.base.atomic import check_destination
     from nbcy.base.errors import FileError, NbcyWarning
+    from nbcy.base.extras import require
     from nbcy.cli.messages import running
     from nbcy.cli.progress import progress_bar
-    from nbcy.config import Config
-    from nbcy.crystal.structure_factors import StructureFactors
+    from nbcy.config import Config, Detector
+    from nbcy.config.presets import PRESETS
     from nbcy.kernel.installation import config_info
     from nbcy.kernel.threads import resolve_threads
     from nbcy.render.simulator import Simulator
 
+    require("gemmi", "mx")
     threads = resolve_threads(args.threads)
     folder: Path = args.output
     try:
@@ -61,30 +69,37 @@ def run(args: argparse.Namespace) -> int:
         started = time.perf_counter()
         data = resources.files("nbcy.data")
         config = Config.from_toml(data.joinpath("demo.toml").read_text(encoding="utf-8"))
-        with resources.as_file(data.joinpath("lysozyme.hkl.gz")) as path:
-            factors = StructureFactors.from_text(path)
-        with warnings.catch_warnings():
+        with resources.as_file(data.joinpath(MODEL)) as path, warnings.catch_warnings():
             warnings.simplefilter("ignore", NbcyWarning)  # the case is sampled coarsely on purpose
-            simulator = Simulator(config, structure_factors=factors)
+            simulator = Simulator(
+                config.with_overrides(
+                    {
+                        "crystal.structure_file": str(path),
+                        "detector": Detector.preset(DETECTOR, distance_mm=DISTANCE_MM),
+                    }
+                )
+            )
         ready = time.perf_counter()
         with progress_bar() as progress:
             image = simulator.run(threads, progress=progress)
         rendered = time.perf_counter()
-        for name in FILES:
-            picture = name.endswith(".png")
-            image.save(folder / name, max_size=PICTURE_EDGE if picture else None)
+        counted = image.with_noise(NOISE_SEED)
+        for name, made in zip(FILES, (counted, counted, image), strict=True):
+            made.save(folder / name, max_size=PICTURE_EDGE if name.endswith(".png") else None)
         written = time.perf_counter()
 
-    scene, found = image.scene, image.statistics()
+    scene, found = image.scene, counted.statistics()
     panel = scene.panels[0]
     steps = scene.steps * image.pixels.size
     lines = {
-        "crystal": f"triclinic lysozyme, {' x '.join(map(str, scene.cells))} cells of "
+        "crystal": "interleukin-1 beta (PDB 1L2H), P 43, "
+        f"{' x '.join(map(str, scene.cells))} cells of "
         + " ".join(f"{x:.4g}" for x in scene.cell.parameters),
-        "": f"{scene.hkl.n_loaded} structure factors",
+        "": f"{scene.hkl.n_loaded} calculated structure factors, "
+        f"{len(scene.mosaic)} mosaic domains",
         "beam": f"{1e10 * scene.wavelengths[0]:.4f} Å, {scene.fluence:.3g} photons/m²",
-        "detector": f"Pilatus 6M, {panel.pixels_fast} x {panel.pixels_slow} pixels of "
-        f"{1e6 * panel.pixel_size:g} µm at {1e3 * scene.distance:.1f} mm",
+        "detector": f"{PRESETS[DETECTOR].title}, {panel.pixels_fast} x {panel.pixels_slow} pixels "
+        f"of {1e6 * panel.pixel_size:g} µm at {1e3 * scene.distance:.1f} mm",
         "rotation": f"{config.spindle.osc_deg:g} degrees in {len(scene.phis)} steps",
         "image": f"{found.sum:.0f} photons, {found.max:.0f} in the brightest pixel "
         f"(slow {found.max_slow}, fast {found.max_fast})",

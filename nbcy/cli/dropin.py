@@ -1,4 +1,4 @@
-"""The reference's command line: its flags, its report, its files (spec "Command line")."""
+"""The reference's command line: its flags, its report, its files (docs/command-line.md)."""
 
 from __future__ import annotations
 
@@ -125,7 +125,10 @@ def check_scene(scene: Scene, outputs: Sequence[str]) -> None:
     ------
     UsageError, FileError
     """
-    from nbcy.formats.geometry import Geometry, writes
+    if not outputs:
+        return
+    from nbcy.formats.geometry import Geometry
+    from nbcy.formats.geometry_files import writes
     from nbcy.formats.writers import check_panels
     from nbcy.image.image import output_format
 
@@ -247,14 +250,15 @@ DESCRIPTIONS: Final = ".toml, .json, .expt, .geom, or be named XDS.INP or XPARM.
 
 def is_description(path: str) -> bool:
     """Whether an output is to hold the configuration or the geometry."""
-    from nbcy.formats.geometry import writes
+    from nbcy.formats.geometry_files import writes
 
     return path.lower().endswith((".toml", ".json")) or writes(path)
 
 
 def save_description(path: str, scene: Scene, count: int = 1, files: Sequence[str] = ()) -> None:
     """Write the configuration or the geometry of images, which are in files."""
-    from nbcy.formats.geometry import Geometry, writes
+    from nbcy.formats.geometry import Geometry
+    from nbcy.formats.geometry_files import writes
 
     if writes(path):
         replace(Geometry.of(scene), images=count, files=tuple(files)).save(path)

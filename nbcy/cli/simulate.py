@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -111,7 +110,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set a field, as in crystal.cells=[20,20,20]; repeatable",
+        help="set a value by its path, as in crystal.cells=[20,20,20] or crystal.misset_deg.x=5; "
+        "repeatable",
     )
     structure = parser.add_mutually_exclusive_group()
     for kind, text in _STRUCTURES.items():
@@ -188,7 +188,7 @@ def _preset(name: str, invocation: Invocation) -> Config:
     except ConfigError as error:
         reason = error.expected if error.value == name else blame(error, invocation.given)
         raise UsageError(f"--detector {name}: {reason}") from error
-    return invocation.config.model_copy(update={"detector": detector})
+    return invocation.config.replace(detector=detector)
 
 
 def _inputs(args: argparse.Namespace) -> list[str]:
@@ -249,6 +249,10 @@ def _complete(invocation: Invocation) -> Invocation:
 
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:
+    if not assignments:
+        return {}
+    import json
+
     settings: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -264,7 +268,7 @@ def _settings(assignments: Sequence[str]) -> dict[str, Any]:
 def run(args: argparse.Namespace) -> int:
     """Simulate."""
     from nbcy.cli.dropin import DESCRIPTIONS, execute, is_description, only_named
-    from nbcy.formats.frames import is_template
+    from nbcy.formats.frame import is_template
     from nbcy.formats.registry import output_format
 
     invocation = read_inputs(args)

@@ -112,7 +112,7 @@ def _trace(args: argparse.Namespace) -> Trace:
 
 def _panel(wanted: str | None, simulator: Simulator) -> int:
     """Find a panel by its name, else by its number."""
-    names = [panel.name for panel in simulator.scene.panels]
+    names = [panel.name for panel in simulator.scene.geometry.panels]
     numbers = [str(number) for number in range(len(names))]
     for known in (names, numbers):
         if wanted in known:

@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--frame {args.frame}: {args.file} holds 1 to {recording.count}")
         frame = recording.frame(args.frame - 1)
         if measurement is not None:
-            measurement = measurement.at(args.frame - 1)
+            told = None if args.geometry else recording.measurement_at(args.frame - 1)
+            measurement = told or measurement.at(args.frame - 1)
         spots = None
         if args.spots is not None:
             crystal = measurement

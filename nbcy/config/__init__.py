@@ -3,17 +3,14 @@
 In: numbers with units, mappings, text. Out: a `Config`. Knows no scene.
 """
 
-from nbcy.config.config import (
-    Background,
-    Beam,
-    Config,
-    Crystal,
-    Detector,
-    Panel,
-    Sampling,
-    Section,
-    Spindle,
-)
+from nbcy.config.background import Background
+from nbcy.config.beam import Beam
+from nbcy.config.config import Config
+from nbcy.config.crystal import Crystal
+from nbcy.config.detector import Detector, Panel
+from nbcy.config.sampling import Sampling
+from nbcy.config.section import Section
+from nbcy.config.spindle import Spindle
 
 __all__ = [
     "Background",

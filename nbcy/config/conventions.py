@@ -75,7 +75,7 @@ def default_beam_centre(
     pixel: float,
     close: tuple[float, float],
 ) -> tuple[float, float]:
-    """Beam centre (Xbeam, Ybeam) in m when none is given (physics 1).
+    """Beam centre (Xbeam, Ybeam) in m when none is given (physics 1.5).
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def default_beam_centre(
 def beam_on_axes(
     name: str, xbeam: float, ybeam: float, size_slow: float, pixel: float
 ) -> tuple[float, float]:
-    """Direct beam along the fast and the slow axis (Fbeam, Sbeam), m (physics 1).
+    """Direct beam along the fast and the slow axis (Fbeam, Sbeam), m (physics 1.5).
 
     Parameters
     ----------

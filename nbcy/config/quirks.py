@@ -1,4 +1,4 @@
-"""Defects of the reference that nbcy reproduces on request (physics 11)."""
+"""Defects of the reference that nbcy reproduces on request (physics 11.1)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ QUIRKS: Final[Mapping[str, str]] = MappingProxyType(
         "layer_capture": "sensor layers reach too deep and all count as the last one does",
         "pivot_override": "an explicit pivot is ignored unless the convention is custom",
         "pix0_ignored": "a given pix0 vector is always overwritten",
+        "sticky_interpolation": "a first step at the edge of the list ends interpolation",
     }
 )
 """Name and effect of each quirk."""

@@ -16,11 +16,11 @@ FloatArray = NDArray[np.float64]
 Uniform = Callable[[], float]
 
 DEFAULT_SEED: Final = 12345678
-"""Seed of the mosaic domains and of a random misset when none is given (physics 8)."""
+"""Seed of the mosaic domains and of a random misset when none is given (physics 6.3, 8.2)."""
 
 
 def random_rotation(cap: float, uniform: Uniform) -> tuple[FloatArray, float]:
-    """Draw an axis and an angle of at most ``cap`` (physics 8).
+    """Draw an axis and an angle of at most ``cap`` (physics 8.2).
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def random_rotation(cap: float, uniform: Uniform) -> tuple[FloatArray, float]:
 
 
 def random_misset(uniform: Uniform) -> Vector:
-    """Angles about x, y, z of a random rotation, rad (physics 6).
+    """Angles about x, y, z of a random rotation, rad (physics 6.3).
 
     The reference passes 90 to a function of radians, so the cap is 90 rad here.
     """
@@ -56,7 +56,7 @@ def random_misset(uniform: Uniform) -> Vector:
 
 
 def mosaic_rotations(spread: float, domains: int, uniform: Uniform) -> FloatArray:
-    """Rotation matrices of the mosaic domains (physics 8).
+    """Rotation matrices of the mosaic domains (physics 8.2).
 
     Parameters
     ----------

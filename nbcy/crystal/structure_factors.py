@@ -1,4 +1,4 @@
-"""Lists of structure factors and the dense grid the kernel looks them up in (physics 7)."""
+"""Lists of structure factors and the dense grid the kernel looks them up in (physics 7.4)."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class StructureFactors:
 
     @classmethod
     def from_text(cls, path: str | os.PathLike[str], default_F: float = 0.0) -> StructureFactors:
-        """Read ``h k l F`` lines (formats, hkl text).
+        """Read ``h k l F`` lines (formats 1).
 
         Parameters
         ----------

@@ -1,1 +1,1 @@
-"""Data that ships with nbcy: the crystal and detector of ``nbcy demo``."""
+"""Data that ship with nbcy: the crystal and the frame of ``nbcy demo``."""

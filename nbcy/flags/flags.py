@@ -1,11 +1,10 @@
 """The reference's flags: one table of what each takes and sets, and the parser that reads it.
 
-Spec "Command line".
+See docs/command-line.md.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -581,6 +580,8 @@ _HELP_COLUMN: Final = 34
 
 def _nearest(word: str, cutoff: float) -> str | None:
     """Return the known name that looks most like ``word``."""
+    import difflib
+
     lower = {name.lower(): name for name in (*FLAGS, *IDLE)}
     close = difflib.get_close_matches(word.lower(), lower, 1, cutoff)
     return lower[close[0]] if close else None

@@ -17,7 +17,7 @@ from nbcy.base.errors import FileError
 from nbcy.base.extras import require
 from nbcy.base.files import read_bytes
 from nbcy.formats.counts import KINDS, invalid_pixels
-from nbcy.formats.frames import Frame
+from nbcy.formats.frame import Frame
 from nbcy.formats.measurement import (
     PERPENDICULAR,
     FlatGeometry,

@@ -54,6 +54,15 @@ KINDS: Final = {
 ROUNDED: Final = 0.1
 """Rounding that changes the sum of the pixels by more than this part of it is worth a note."""
 
+ADC_OFFSET: Final = 40.0
+"""What SMV pixels hold for no photon, unless something else is asked for."""
+
+SMV_SATURATED: Final = 65535
+"""Largest pixel of SMV."""
+
+SMV_COUNTS: Final = IntegerKind("int32", -int(ADC_OFFSET), SMV_SATURATED - int(ADC_OFFSET))
+"""SMV's uint16 before the offset is added; 0 is the flag."""
+
 FLOAT: Final = "float32"
 """The kind of pixels that are kept as they are."""
 

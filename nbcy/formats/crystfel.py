@@ -1,4 +1,4 @@
-"""CrystFEL geometry files (formats, .geom).
+"""CrystFEL geometry files (docs/detectors.md).
 
 The frame has z along the beam and y upwards; lengths are in pixels but for clen and coffset.
 """
@@ -81,8 +81,7 @@ def read_geom(path: PathLike) -> Geometry:
         placed.append(panel)
     regions = [_region(path, name, values, origins) for name, values in bad.items()]
     placed = [
-        panel.model_copy(update={"masked": (*panel.masked, *_masked(panel, origins, regions))})
-        for panel in placed
+        panel.replace(masked=(*panel.masked, *_masked(panel, origins, regions))) for panel in placed
     ]
     return Geometry(
         panels=tuple(placed),

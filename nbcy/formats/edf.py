@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nbcy.base.extras import require
 from nbcy.formats.counts import invalid_pixels
 from nbcy.formats.fabio_reading import read_with_fabio
-from nbcy.formats.frames import Frame
+from nbcy.formats.frame import Frame
 from nbcy.formats.measurement import FlatGeometry, Measurement, flat_geometry, flat_measurement
 
 _KEY = "nbcy"

@@ -1,4 +1,4 @@
-"""DIALS experiment lists: JSON (formats, .expt)."""
+"""DIALS experiment lists: JSON (docs/detectors.md)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LARGEST: Final = 1e300
 _EYE: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
-def read_expt(path: PathLike, number: int = 0) -> Geometry:
+def read_expt(path: PathLike, experiment: int | None = None) -> Geometry:
     """Read one experiment.
 
     Everything stays in the frame of the file, whatever that is.
@@ -35,8 +35,8 @@ def read_expt(path: PathLike, number: int = 0) -> Geometry:
     ----------
     path : path-like
         The file.
-    number : int
-        Which experiment of the list.
+    experiment : int, optional
+        Which one of the list, from 0; the first, with a note where there are more.
 
     Raises
     ------
@@ -48,10 +48,11 @@ def read_expt(path: PathLike, number: int = 0) -> Geometry:
     except (ValueError, RecursionError) as error:
         raise FileError(path, f"is not JSON: {error}", getattr(error, "lineno", None)) from None
     with blaming(path, "experiment list"):
-        return _read(path, data, number)
+        return _read(path, data, experiment)
 
 
-def _read(path: PathLike, data: Any, number: int) -> Geometry:
+def _read(path: PathLike, data: Any, asked: int | None) -> Geometry:
+    number = asked or 0
     if not isinstance(data, Mapping) or not data.get("experiment"):
         raise FileError(path, "is not an experiment list of DIALS: it has no experiment")
     experiments = _list(data, "experiment")
@@ -69,8 +70,11 @@ def _read(path: PathLike, data: Any, number: int) -> Geometry:
         return _object(models[index], name)
 
     notes = []
-    if len(experiments) > 1:
-        notes.append(f"holds {len(experiments)} experiments: number {number} is read")
+    if len(experiments) > 1 and asked is None:
+        notes.append(
+            f"holds {len(experiments)} experiments, 0 to {len(experiments) - 1}: number 0 is read "
+            "(--experiment N takes another)"
+        )
     beam, detector = model("beam"), model("detector")
     if beam is None or detector is None:
         raise FileError(path, "has no beam or no detector model")

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.base.choices import Ledger
 from nbcy.base.constants import RTD
-from nbcy.base.errors import ConfigError, FileError, NbcyWarning
-from nbcy.base.files import is_header
+from nbcy.base.errors import ConfigError
+from nbcy.base.panel import PARALLEL, place_panel
 from nbcy.base.vectors import Vector, cross, norm, unit
 from nbcy.config import Beam, Config, Crystal, Detector, Panel, Spindle
 from nbcy.formats.measurement import Measurement
-from nbcy.scene.geometry import place_panels, resolve_frame
-from nbcy.scene.measuring import measurement_of_scene
 
 if TYPE_CHECKING:
     from nbcy.scene.scene import Scene
 
 FloatArray = NDArray[np.float64]
 Rectangle = tuple[int, int, int, int]
-
-KINDS: Final = (
-    *("DIALS .expt", "CrystFEL .geom", "XDS.INP", "XPARM.XDS"),
-    *("NeXus NXmx", "miniCBF", "SMV", "TIFF", "EDF"),
-)
-"""What can be read."""
 
 _FLAT: Final = 1e-9
 
@@ -97,7 +86,7 @@ class Geometry:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Geometry:
+    def read(cls, path: str | os.PathLike[str], experiment: int | None = None) -> Geometry:
         """Read a geometry file: what it is, its content tells.
 
         Parameters
@@ -105,20 +94,17 @@ class Geometry:
         path : path-like
             DIALS ``.expt``, CrystFEL ``.geom``, ``XDS.INP``, ``XPARM.XDS``, a NeXus NXmx master,
             or a miniCBF, SMV, TIFF or EDF image whose header tells it.
+        experiment : int, optional
+            Which one of an ``.expt`` with several, counted from 0; the first, with a note.
 
         Raises
         ------
         FileError
             It cannot be read, is none of these, or does not say where the pixels are.
         """
-        from nbcy.base.files import blaming, read_bytes
+        from nbcy.formats.geometry_files import read_geometry
 
-        with blaming(path, "geometry file"):
-            geometry = _reader(path, read_bytes(path))(path)
-            geometry.check()
-        for note in geometry.notes:
-            warnings.warn(f"{os.fspath(path)}: {note}", NbcyWarning, stacklevel=2)
-        return geometry
+        return read_geometry(path, experiment)
 
     @classmethod
     def of(cls, scene: Scene) -> Geometry:
@@ -128,6 +114,8 @@ class Geometry:
         ----------
         scene : Scene
         """
+        from nbcy.scene.measuring import measurement_of_scene
+
         detector = scene.config.detector
         notes: tuple[str, ...] = ()
         if detector.mask_file is not None:
@@ -137,7 +125,7 @@ class Geometry:
         return replace(
             found,
             panels=tuple(
-                panel.model_copy(update={"masked": rectangles})
+                panel.replace(masked=rectangles)
                 for panel, rectangles in zip(found.panels, masked, strict=True)
             ),
             kahn_factor=0.0 if scene.nopolar else scene.kahn_factor,
@@ -209,8 +197,13 @@ class Geometry:
         """
         if not 1 <= self.images <= MAX_IMAGES:
             raise ConfigError("images", self.images, f"must be from 1 to {MAX_IMAGES}")
-        config, ledger = self.config, Ledger()
-        place_panels(config, resolve_frame(config, ledger), ledger)
+        config = self.config
+        polarization = np.array(config.beam.polarization_vector)
+        if not float(norm(cross(unit(self.beam), unit(polarization)))) >= PARALLEL:
+            expected = f"must not be parallel to the beam {self.beam}"
+            raise ConfigError("beam.polarization_vector", tuple(polarization.tolist()), expected)
+        for n, panel in enumerate(config.detector.panels):
+            place_panel(panel, n)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the geometry, whole or not at all.
@@ -225,15 +218,48 @@ class Geometry:
         FileError
             Another name, something that the format cannot hold, or a file that cannot be written.
         """
-        from nbcy.base.atomic import atomic_write
+        from nbcy.formats.geometry_files import save_geometry
 
-        text = self.text(path)
-        with atomic_write(path) as file:
-            file.write(text.encode())
+        save_geometry(self, path)
 
     def text(self, path: str | os.PathLike[str]) -> str:
         """Return what `save` would write."""
-        return _writer(path)(self, path)
+        from nbcy.formats.geometry_files import geometry_text
+
+        return geometry_text(self, path)
+
+    def turned(self, rotation: FloatArray) -> Geometry:
+        """Return the same in another frame of the lab.
+
+        Parameters
+        ----------
+        rotation : ndarray, shape (3, 3)
+            Takes vectors of this frame to the other.
+        """
+
+        def turn(vector: Vector) -> Vector:
+            return _vector(rotation @ np.array(vector))
+
+        def turn_any(vector: Vector | None) -> Vector | None:
+            return None if vector is None else turn(vector)
+
+        axes = self.axes_angstrom
+        return replace(
+            self,
+            panels=tuple(
+                panel.model_copy(
+                    update={
+                        name: turn(getattr(panel, name))
+                        for name in ("origin_mm", "fast_vector", "slow_vector")
+                    }
+                )
+                for panel in self.panels
+            ),
+            beam=turn(self.beam),
+            polarization=turn_any(self.polarization),
+            spindle=turn_any(self.spindle),
+            axes_angstrom=None if axes is None else (turn(axes[0]), turn(axes[1]), turn(axes[2])),
+        )
 
     @property
     def config(self) -> Config:
@@ -268,65 +294,6 @@ class Geometry:
                 osc_deg=self.osc_deg or None,
             ),
         )
-
-
-def writes(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of a geometry file which `Geometry.save` writes."""
-    name = Path(path).name.upper()
-    return name.endswith((".EXPT", ".GEOM")) or name in ("XDS.INP", "XPARM.XDS")
-
-
-def _writer(path: str | os.PathLike[str]) -> Callable[[Geometry, str | os.PathLike[str]], str]:
-    name = Path(path).name.upper()
-    if name.endswith(".EXPT"):
-        from nbcy.formats.expt import format_expt
-
-        return format_expt
-    if name.endswith(".GEOM"):
-        from nbcy.formats.crystfel import format_geom
-
-        return format_geom
-    from nbcy.formats.xds import format_inp, format_xparm
-
-    if name in ("XDS.INP", "XPARM.XDS"):
-        return format_inp if name == "XDS.INP" else format_xparm
-    raise FileError(path, "must end in .expt or .geom, or be named XDS.INP or XPARM.XDS")
-
-
-def _reader(
-    path: str | os.PathLike[str], data: bytes
-) -> Callable[[str | os.PathLike[str]], Geometry]:
-    """Tell what a file is, by its content and then by its name."""
-    name, start = Path(path).name.upper(), data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith((b"\x89HDF", b"###CBF", b"II*\0", b"MM\0*")) or is_header(start):
-        return _read_image
-    if start.startswith(b"{") or name.endswith((".EXPT", ".JSON")):
-        from nbcy.formats.expt import read_expt
-
-        return read_expt
-    if start.upper().startswith((b"XPARM.XDS", b"GXPARM.XDS")) or "XPARM" in name:
-        from nbcy.formats.xds import read_xparm
-
-        return read_xparm
-    if name.endswith(".GEOM"):
-        from nbcy.formats.crystfel import read_geom
-
-        return read_geom
-    if name.endswith(".INP") or (b"ORGX=" in data and b"\0" not in data):
-        from nbcy.formats.xds import read_inp
-
-        return read_inp
-    raise FileError(path, f"is no geometry file: expected one of {', '.join(KINDS)}")
-
-
-def _read_image(path: str | os.PathLike[str]) -> Geometry:
-    from nbcy.formats.frames import open_recording
-
-    with open_recording(path) as recording:
-        if recording.measurement is None:
-            reason = f": {recording.unplaced}" if recording.unplaced else ""
-            raise FileError(path, f"does not say where its pixels are{reason}")
-        return Geometry.of_measurement(recording.measurement, len(recording))
 
 
 def rectangles(flags: NDArray[np.bool_]) -> Iterator[Rectangle]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,15 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from nbcy.base.panel import PlacedPanel
 from nbcy.base.vectors import cross, dot, frozen, norm, unit
 
-if TYPE_CHECKING:
-    pass
-
 FloatArray = NDArray[np.float64]
 
 PERPENDICULAR: Final = 1e-6
 """Largest sine of an angle that a header without angles may ignore: 0.2 um in 20 cm."""
 
 NO_SENSOR: Final = 1e-9
+
+_NEAR: Final = 1e-9
 
 _FAR: Final = 1e6
 """m; no length of a measurement comes near."""
@@ -135,6 +133,18 @@ class Measurement:
         """Return what is said about one frame, counted from 0."""
         return replace(self, phi=self.phi + frame * self.osc)
 
+    def same_detector(self, other: Measurement) -> bool:
+        """Whether panels are where another's are, within a nanometre."""
+        return len(self.panels) == len(other.panels) and all(
+            a.shape == b.shape
+            and a.pixel_size == b.pixel_size
+            and all(
+                np.allclose(getattr(a, name), getattr(b, name), rtol=0.0, atol=_NEAR)
+                for name in ("origin", "fast", "slow")
+            )
+            for a, b in zip(self.panels, other.panels, strict=True)
+        )
+
     def turned(self, rotation: FloatArray) -> Measurement:
         """Return the same in another frame of the lab.
 
@@ -202,6 +212,8 @@ class Measurement:
     @classmethod
     def of_json(cls, text: str) -> Measurement | str:
         """Read `to_dict` from JSON, or return why that cannot be done."""
+        import json
+
         try:
             return cls.from_dict(json.loads(text)).check()
         except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -209,6 +221,8 @@ class Measurement:
 
     def provenance_lines(self) -> list[str]:
         """Return the provenance as lines ``key = JSON``; the configuration has its own keys."""
+        import json
+
         lines: list[str] = []
 
         def flatten(path: str, value: Any) -> None:
@@ -221,6 +235,30 @@ class Measurement:
         for key, value in self.provenance.items():
             flatten("" if key == "config" else key, value)
         return lines
+
+
+def changes(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a nested mapping differs from another; what is no longer there is None."""
+    found: dict[str, Any] = {name: None for name in first if name not in other}
+    for name, value in other.items():
+        before = first.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            if inner := changes(before, value):
+                found[name] = inner
+        elif name not in first or before != value:
+            found[name] = value
+    return found
+
+
+def changed(first: Mapping[str, Any], differing: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `changes`."""
+    found = dict(first)
+    for name, value in differing.items():
+        before = first.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            value = changed(before, value)
+        found[name] = value
+    return found
 
 
 def across(vector: FloatArray, beam: FloatArray) -> FloatArray:

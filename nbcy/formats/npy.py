@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from nbcy.base.atomic import atomic_write
 from nbcy.base.errors import FileError
 from nbcy.base.files import blaming, read_bytes
+from nbcy.formats.frame import Frame
+from nbcy.formats.measurement import Measurement, unstack
 
 
 def write_npy(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None:
@@ -35,6 +38,26 @@ def write_npy(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None
         header = np.lib.format.header_data_from_array_1_0(array)
         np.lib.format.write_array_header_1_0(file, header)
         file.write(array.data)
+
+
+def write_npy_frame(
+    path: Path, pixels: NDArray[np.float32], measurement: Measurement | None
+) -> None:
+    """Write a frame, its panels one behind the other; 0 where nothing was measured."""
+    pixels[np.isnan(pixels)] = 0.0
+    panels = [pixels] if measurement is None else unstack(pixels, measurement.panels)
+    write_npy(path, np.array(panels) if len(panels) > 1 else pixels)
+
+
+def read_npy_frame(path: str | os.PathLike[str]) -> tuple[Frame, str]:
+    """Read an image as a frame.
+
+    Raises
+    ------
+    FileError
+        As `read_npy`.
+    """
+    return Frame(read_npy(path)), "NumPy files do not tell it"
 
 
 def read_npy(path: str | os.PathLike[str]) -> NDArray[np.float64] | NDArray[np.float32]:

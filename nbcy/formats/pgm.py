@@ -1,4 +1,4 @@
-"""Portable graymaps, for looking (formats, pgm)."""
+"""Portable graymaps, for looking (formats 7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nbcy.base.bands import bands
 
 
 def write_pgm(path: str | os.PathLike[str], pixels: NDArray[np.float32], scale: float) -> None:
-    """Write a binary graymap: pixels times ``scale``, truncated, clipped to 0 ... 255.
+    """Write a binary graymap: pixels times ``scale``, truncated, clipped (physics 10.3).
 
     Parameters
     ----------

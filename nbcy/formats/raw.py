@@ -1,9 +1,10 @@
-"""Raw little-endian float32 pixels without a header (formats, floatfile)."""
+"""Raw little-endian float32 pixels without a header (formats 6)."""
 
 from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from nbcy.base.atomic import atomic_write
 from nbcy.base.errors import FileError
 from nbcy.base.files import read_bytes
+from nbcy.formats.measurement import Measurement, unstack
 
 
 def write_raw(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None:
@@ -29,6 +31,15 @@ def write_raw(path: str | os.PathLike[str], pixels: NDArray[np.float32]) -> None
     """
     with atomic_write(path) as file:
         file.write(np.ascontiguousarray(pixels, dtype="<f4").data)
+
+
+def write_raw_frame(
+    path: Path, pixels: NDArray[np.float32], measurement: Measurement | None
+) -> None:
+    """Write a frame, its panels one after another; 0 where nothing was measured."""
+    pixels[np.isnan(pixels)] = 0.0
+    panels = [pixels] if measurement is None else unstack(pixels, measurement.panels)
+    write_raw(path, np.concatenate([panel.reshape(-1) for panel in panels]))
 
 
 def read_raw(

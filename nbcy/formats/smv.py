@@ -1,4 +1,4 @@
-"""SMV (ADSC) images: a text header and 16-bit pixels (formats, SMV)."""
+"""SMV (ADSC) images: a text header and 16-bit pixels (formats 5)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -19,17 +20,15 @@ from nbcy.base.bands import bands
 from nbcy.base.constants import RTD
 from nbcy.base.errors import FileError
 from nbcy.base.files import read_bytes
-from nbcy.formats.frames import Frame
+from nbcy.formats.counts import ADC_OFFSET, SMV_SATURATED
+from nbcy.formats.frame import Frame
 from nbcy.formats.measurement import FlatGeometry, Measurement, flat_geometry, flat_measurement
-
-SATURATED: Final = 65535
-"""Largest value of a pixel."""
 
 _BLOCK = 512
 _BYTE_ORDERS = {"little_endian": "<u2", "big_endian": ">u2"}
 _TYPES = ("unsigned_short", "unsigned short int")
 _ENTRY = re.compile(r"([^=;\n{]+)=([^;\n]*)")
-# Header fields that set defaults (formats, image header), and the configuration's names for them.
+# Header fields that set defaults (formats 5.3), and the configuration's names for them.
 _DEFAULTS: Final = {
     "SIZE1": "detector.pixels_fast",
     "SIZE2": "detector.pixels_slow",
@@ -180,6 +179,13 @@ def write_smv(path: str | os.PathLike[str], pixels: NDArray[np.uint16], header: 
         file.write(np.ascontiguousarray(pixels, dtype="<u2").data)
 
 
+def write_smv_frame(
+    path: Path, pixels: NDArray[np.int32], measurement: Measurement, adc: int = int(ADC_OFFSET)
+) -> None:
+    """Write a frame of counts, on top of an offset that the header tells; 0 is not measured."""
+    write_smv(path, (pixels + adc).astype(np.uint16), smv_header_of(measurement, adc))
+
+
 def read_smv(path: str | os.PathLike[str]) -> tuple[dict[str, str], NDArray[np.uint16]]:
     """Read an SMV image.
 
@@ -241,7 +247,7 @@ def header_defaults(
     mask: bool = False,
     path: str | os.PathLike[str] = "SMV header",
 ) -> dict[str, Any]:
-    """Return the settings that an image or a mask brings along (formats, image header).
+    """Return the settings that an image or a mask brings along (formats 5.3).
 
     Parameters
     ----------
@@ -290,7 +296,7 @@ def header_defaults(
 def to_counts(
     pixels: NDArray[np.float32], scale: float, adc: float, roi: tuple[int, int, int, int]
 ) -> NDArray[np.uint16]:
-    """Turn pixels into 16-bit integers as the reference does (physics 10).
+    """Turn pixels into 16-bit integers as the reference does (physics 10.2).
 
     Parameters
     ----------
@@ -313,7 +319,7 @@ def to_counts(
         value = pixels[rows, inside].astype(np.float64)
         value *= scale
         value += adc
-        np.clip(value, 0, SATURATED, out=value)
+        np.clip(value, 0, SMV_SATURATED, out=value)
         # The reference keeps the scaled pixel in a float before it rounds.
         value = value.astype(np.float32).astype(np.float64)
         value += 0.5
@@ -370,7 +376,7 @@ def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | s
         with contextlib.suppress(ValueError):
             numbers[key] = float(text)
     offset = numbers.get("ADC_OFFSET", numbers.get("IMAGE_PEDESTAL", 0.0))
-    if offset.is_integer() and 0.0 < offset <= SATURATED:
+    if offset.is_integer() and 0.0 < offset <= SMV_SATURATED:
         counts = pixels.astype(np.int32) - int(offset)
         frame = Frame(counts, counts < 0 if (counts < 0).any() else None)
     else:

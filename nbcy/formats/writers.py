@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nbcy.base.atomic import atomic_path, check_destination
 from nbcy.base.errors import ConfigError, FileError, NbcyWarning
 from nbcy.base.panel import PlacedPanel
-from nbcy.formats.counts import FLOAT, KINDS, IntegerKind, Integers
-from nbcy.formats.frames import Frame, is_template, numbered
-from nbcy.formats.measurement import Measurement, flat_geometry, unstack
-from nbcy.formats.registry import PICTURES, check_options, output_format, pixel_kind
-from nbcy.formats.smv import SATURATED
+from nbcy.formats.counts import FLOAT, Integers
+from nbcy.formats.frame import Frame, is_template, numbered
+from nbcy.formats.measurement import Measurement, flat_geometry
+from nbcy.formats.registry import (
+    REGISTRY,
+    check_options,
+    format_named,
+    output_format,
+    pixel_kind,
+)
 
-ADC_OFFSET: Final = 40.0
-"""What SMV pixels hold for no photon, unless something else is asked for."""
 
-_SMV: Final = IntegerKind("int32", -int(ADC_OFFSET), SATURATED - int(ADC_OFFSET))
-"""SMV's uint16 before the offset is added."""
+class Write(Protocol):
+    """Takes the next frame, and what is known of it where it is not the next of a rotation."""
 
-Write = Callable[[Frame], None]
+    def __call__(self, frame: Frame, measurement: Measurement | None = None, /) -> None:
+        """Write it."""
 
 
 @contextmanager
@@ -75,37 +78,37 @@ def frame_writer(
     NbcyWarning
         Geometry that a miniCBF or SMV header cannot hold; pixels that integers cannot hold.
     """
-    chosen = check_target(path, count, format)
-    check_options(chosen, dtype=dtype, compression=compression)
-    kind = pixel_kind(chosen, counts, dtype)
-    if measurement is None and chosen in ("nxmx", "cbf", "smv"):
+    chosen = format_named(check_target(path, count, format))
+    check_options(chosen.name, dtype=dtype, compression=compression)
+    kind = pixel_kind(chosen.name, counts, dtype)
+    if measurement is None and chosen.needs_geometry:
         expected = "needs the geometry, which the input does not tell: --geometry FILE"
         raise ConfigError("path", os.fspath(path), expected)
     if measurement is not None:
-        check_panels(chosen, measurement.panels)
-    if measurement is not None and chosen in ("cbf", "smv"):
+        check_panels(chosen.name, measurement.panels)
+    if measurement is not None and chosen.flat:
         _, problems = flat_geometry(measurement)
         for problem in problems:
             text = f"the header of {os.fspath(path)} cannot hold all of the geometry: {problem}"
             warnings.warn(text, NbcyWarning, stacklevel=4)
-    if chosen == "nxmx":
-        from nbcy.formats.nxmx import nxmx_writer
-
-        assert measurement is not None
-        with nxmx_writer(path, measurement, kind, compression or "lz4") as writer:
+    if chosen.many:
+        with chosen.write(path, measurement, kind, compression or "lz4") as writer:
             yield writer.append
         return
     written = 0
-    integers = None if kind == FLOAT else Integers(_SMV if chosen == "smv" else KINDS[kind])
+    integers = None if kind == FLOAT else Integers(chosen.kinds[kind])
     with ExitStack() as files:
 
-        def write(frame: Frame) -> None:
+        def write(frame: Frame, told: Measurement | None = None, /) -> None:
             nonlocal written
             target = numbered(path, written + 1) if is_template(path) else Path(path)
-            here = None if measurement is None else measurement.at(written)
+            here = told or (None if measurement is None else measurement.at(written))
             written += 1
             place = files.enter_context(atomic_path(target))
-            _write_one(place, chosen, integers, frame, here)
+            if integers is not None:
+                chosen.write(place, integers.of(frame.pixels, frame.invalid), here)
+            else:  # NaN where nothing was measured
+                chosen.write(place, frame.photons().astype(np.float32), here)
 
         yield write
         if not written:
@@ -131,11 +134,11 @@ def check_target(
     ConfigError, FileError
         It cannot.
     """
-    chosen = output_format(path, format)
-    if chosen in PICTURES and not (pictures and count == 1 and not is_template(path)):
+    record = format_named(output_format(path, format))
+    if record.picture and not (pictures and count == 1 and not is_template(path)):
         raise ConfigError("path", os.fspath(path), "is a picture; nbcy view makes pictures")
-    one_file = chosen == "nxmx" or count == 1
-    if is_template(path) and chosen == "nxmx":
+    one_file = record.many or count == 1
+    if is_template(path) and record.many:
         raise ConfigError("path", os.fspath(path), "must have no #: the file holds all frames")
     if not one_file and not is_template(path):
         example = f"{Path(path).stem}_#####{Path(path).suffix}"
@@ -144,7 +147,7 @@ def check_target(
     if is_template(path) and len(numbered(path, count).name) > len(Path(path).name):
         raise ConfigError("path", os.fspath(path), f"has too few # for {count} frames")
     check_destination(numbered(path, 1))
-    return chosen
+    return record.name
 
 
 def check_panels(format: str, panels: Sequence[PlacedPanel]) -> None:
@@ -155,53 +158,14 @@ def check_panels(format: str, panels: Sequence[PlacedPanel]) -> None:
     ConfigError
     """
     several = len({panel.shape for panel in panels}) > 1
-    use = ".nxs, .png, .raw" if several else ".nxs, .png, .raw, .npy"
-    if len(panels) > 1 and format in ("smv", "pgm", "cbf"):
-        expected = f"holds one panel, the detector has {len(panels)}; use {use}"
-        raise ConfigError("format", format, expected)
-    if several and format == "npy":
-        raise ConfigError("format", format, f"holds panels of one shape; use {use}")
-
-
-def _write_one(
-    path: Path,
-    format: str,
-    integers: Integers | None,
-    frame: Frame,
-    measurement: Measurement | None,
-) -> None:
-    """Write a file of one frame where it is."""
-    pixels: NDArray[Any] = frame.pixels
-    if integers is not None:
-        pixels = integers.of(pixels, frame.invalid)
-    else:
-        pixels = frame.photons().astype(np.float32)  # NaN where nothing was measured
-    if format == "smv":
-        from nbcy.formats.smv import smv_header_of, write_smv
-
-        assert measurement is not None
-        stored = (pixels + int(ADC_OFFSET)).astype(np.uint16)
-        write_smv(path, stored, smv_header_of(measurement, ADC_OFFSET))
-    elif format == "cbf":
-        from nbcy.formats.cbf import write_cbf
-
-        assert measurement is not None
-        write_cbf(path, pixels, measurement)
-    elif format == "tiff":
-        from nbcy.formats.tiff import write_tiff
-
-        write_tiff(path, pixels, measurement)
-    elif format == "edf":
-        from nbcy.formats.edf import write_edf
-
-        write_edf(path, pixels, measurement)
-    else:
-        from nbcy.formats.npy import write_npy
-        from nbcy.formats.raw import write_raw
-
-        pixels[np.isnan(pixels)] = 0.0
-        panels = [pixels] if measurement is None else unstack(pixels, measurement.panels)
-        if format == "raw":
-            write_raw(path, np.concatenate([panel.reshape(-1) for panel in panels]))
-        else:
-            write_npy(path, np.array(panels) if len(panels) > 1 else pixels)
+    held: dict[str, bool] = {
+        "any": True,
+        "alike": not several,
+        "one": len(panels) == 1,
+    }
+    record = format_named(format)
+    if held[record.panels]:
+        return
+    use = ", ".join(each.suffixes[0] for each in REGISTRY if held[each.panels])
+    what = {"alike": "panels of one shape", "one": f"one panel, the detector has {len(panels)}"}
+    raise ConfigError("format", format, f"holds {what[record.panels]}; use {use}")

@@ -18,9 +18,11 @@ from nbcy.base.atomic import check_destination
 from nbcy.base.bands import bands
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError, NbcyError, NbcyWarning
+from nbcy.formats.counts import ADC_OFFSET
+from nbcy.formats.counts import SMV_SATURATED as SATURATED
 from nbcy.formats.registry import FORMATS, check_options, output_format
-from nbcy.formats.smv import SATURATED, SmvHeader, to_counts, write_smv
-from nbcy.formats.writers import ADC_OFFSET, check_panels
+from nbcy.formats.smv import SmvHeader, to_counts, write_smv
+from nbcy.formats.writers import check_panels
 from nbcy.image.noise import Stream, poisson_image
 from nbcy.scene.coverage import ROI_NEEDS_ONE_PANEL, Region
 from nbcy.scene.scene import Scene
@@ -204,7 +206,7 @@ class Image:
         return ((fast_min, fast_max, slow_min, slow_max),)
 
     def statistics(self) -> ImageStatistics:
-        """Return sum, mean, spread and maximum (physics 10)."""
+        """Return sum, mean, spread and maximum (physics 10.1)."""
         return self._statistics
 
     @cached_property
@@ -274,7 +276,7 @@ class Image:
         return Assembly.of(self.scene.panels, self.scene.frame).draw(self.panels, fill)
 
     def with_noise(self, seed: int, stream: Stream = "numpy") -> Image:
-        """Return an image of counted photons (physics 8).
+        """Return an image of counted photons (physics 8.3, 8.5).
 
         Parameters
         ----------
@@ -310,7 +312,7 @@ class Image:
         return Image(counts, self.scene, provenance, solid_angle=self.solid_angle)
 
     def default_scale(self, format: str = "smv") -> float:
-        """Return what pixels are multiplied by when nothing else is asked for (physics 10).
+        """Return what pixels are multiplied by when nothing else is asked for (physics 10.2, 10.3).
 
         Parameters
         ----------
@@ -325,7 +327,7 @@ class Image:
         return 55000.0 / statistics.max
 
     def overloads(self, adc: float = ADC_OFFSET) -> int:
-        """Count the pixels that exceed 65535 once the offset is added."""
+        """Count the pixels that exceed 65535 once the offset is added (physics 10.4)."""
         return sum(int(np.count_nonzero(band + adc > SATURATED)) for *_, band, _ in self._bands())
 
     def save(
@@ -415,7 +417,7 @@ class Image:
 
             write_npy(path, self.pixels)
         elif chosen in ("nxmx", "cbf", "tiff", "edf"):
-            from nbcy.formats.frames import Frame
+            from nbcy.formats.frame import Frame
             from nbcy.formats.writers import frame_writer
             from nbcy.image.measuring import measurement_of, stacked_pixels
 
@@ -493,7 +495,7 @@ def describe_panels(scene: Scene) -> str:
 
 
 def smv_header(scene: Scene) -> SmvHeader:
-    """Collect what an SMV header tells about a scene (formats, SMV)."""
+    """Collect what an SMV header tells about a scene (formats 5)."""
     placement = scene.placement
     phi = scene.sweeps["phi"]
     x, y, z = placement.dials_origin

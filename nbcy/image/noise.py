@@ -1,4 +1,4 @@
-"""Photon counting noise (physics 8)."""
+"""Photon counting noise (physics 8.3, 8.5)."""
 
 from __future__ import annotations
 

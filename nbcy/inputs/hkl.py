@@ -1,4 +1,4 @@
-"""Lists of structure factors: lines of ``h k l F`` (formats, hkl text)."""
+"""Lists of structure factors: lines of ``h k l F`` (formats 1)."""
 
 from __future__ import annotations
 

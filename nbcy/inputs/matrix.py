@@ -1,4 +1,4 @@
-"""Orientation matrices of MOSFLM (physics 6)."""
+"""Orientation matrices of MOSFLM (formats 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of X-ray sources (physics 5)."""
+"""Lists of X-ray sources (formats 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of a structure factor against resolution (formats, stol)."""
+"""Tables of a structure factor against resolution (formats 4)."""
 
 from __future__ import annotations
 

@@ -102,8 +102,12 @@ cdef extern from "nbcy.h" nogil:
         double background
         double I_pixel_final
 
+    ctypedef struct nbcy_watch:
+        int (*wants_to_stop)(void *) noexcept nogil
+        void *state
+
     ctypedef int (*nbcy_render_tile)(
-        const nbcy_scene *, const nbcy_tile *, float *, double *, const int *
+        const nbcy_scene *, const nbcy_tile *, float *, double *, const nbcy_watch *
     ) noexcept
 
     ctypedef void (*nbcy_evaluate)(int, int64_t, const double *, double *) noexcept
@@ -114,5 +118,5 @@ cdef extern from "nbcy.h" nogil:
         nbcy_evaluate evaluate
 
     const nbcy_isa *nbcy_available_isas()
-    int nbcy_trace_pixel(const nbcy_scene *, int64_t, int64_t, int64_t, nbcy_trace *)
-    int nbcy_pixel_visited(const nbcy_scene *, int64_t, int64_t, int64_t)
+    int nbcy_trace_pixel(const nbcy_scene *, int64_t, int64_t, int64_t, nbcy_trace *, const nbcy_watch *)
+    int nbcy_pixel_visited(const nbcy_scene *, int64_t, int64_t, int64_t, int *, const nbcy_watch *)

@@ -38,10 +38,14 @@ cdef extern from *:
         return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
     }
     static void nbcy_count(int64_t *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
+    static int nbcy_seen(const int *flag) { return __atomic_load_n(flag, __ATOMIC_RELAXED); }
+    static void nbcy_show(int *flag) { __atomic_store_n(flag, 1, __ATOMIC_RELAXED); }
     """
     const int NBCY_HAS_OPENMP
     double nbcy_seconds() nogil
     void nbcy_count(int64_t *counter) nogil
+    int nbcy_seen(const int *flag) nogil
+    void nbcy_show(int *flag) nogil
 
 OPENMP = bool(NBCY_HAS_OPENMP)
 
@@ -86,7 +90,9 @@ cdef void copy_vector(double *to, vector) except *:
         to[i] = vector[i]
 
 
-def _raise_status(int status):
+def _raise_state(state, int status):
+    if state[1] is not None:
+        raise state[1]
     if status == NBCY_NO_MEMORY:
         raise MemoryError("nbcy: no memory for a block of pixels")
     if status != NBCY_OK:
@@ -128,12 +134,25 @@ def evaluate(name, x, isa=None):
 
 
 cdef struct Watch:
+    nbcy_watch asked       # what the kernel sees of it
     unsigned long caller   # only this thread runs Python: it holds the signals and the progress bar
     double next_time
     int64_t done
     int64_t total
     int cancel
     void *state            # [poll, exception]
+
+
+cdef void start_watch(Watch *watch, list state, int64_t total) noexcept:
+    """``state``: what to call now and then, or None, and room for what that raises."""
+    watch.asked.wants_to_stop = wants_to_stop
+    watch.asked.state = watch
+    watch.caller = PyThread_get_thread_ident()
+    watch.next_time = nbcy_seconds() + POLL_SECONDS
+    watch.done = 0
+    watch.total = total
+    watch.cancel = 0
+    watch.state = <void *> state
 
 
 cdef int poll_python(Watch *watch) noexcept with gil:
@@ -148,22 +167,25 @@ cdef int poll_python(Watch *watch) noexcept with gil:
     return 0
 
 
+cdef int wants_to_stop(void *of) noexcept nogil:
+    cdef Watch *watch = <Watch *> of
+    if PyThread_get_thread_ident() == watch.caller and not watch.cancel and nbcy_seconds() > watch.next_time:
+        if poll_python(watch):
+            nbcy_show(&watch.cancel)
+        watch.next_time = nbcy_seconds() + POLL_SECONDS
+    return nbcy_seen(&watch.cancel)
+
+
 cdef int run_tile(
     nbcy_render_tile render_tile, const nbcy_scene *scene, const nbcy_tile *tile,
     float *image, double *solid_angle, Watch *watch,
 ) noexcept nogil:
     cdef int status
-    cdef double now
-    if watch.cancel:
+    if nbcy_seen(&watch.cancel):
         return NBCY_CANCELLED
-    status = render_tile(scene, tile, image, solid_angle, &watch.cancel)
+    status = render_tile(scene, tile, image, solid_angle, &watch.asked)
     nbcy_count(&watch.done)
-    if PyThread_get_thread_ident() == watch.caller:
-        now = nbcy_seconds()
-        if now > watch.next_time:
-            watch.next_time = now + POLL_SECONDS
-            if poll_python(watch):
-                watch.cancel = 1
+    wants_to_stop(watch)
     return status
 
 
@@ -336,9 +358,20 @@ cdef class KernelScene:
                 for fast in range(fast_min, fast_max + 1):
                     if mask is not None and not mask[slow, fast]:
                         continue
-                    if self.c.dmin <= 0.0 or nbcy_pixel_visited(&self.c, panel, slow, fast):
+                    if self._visited(panel, slow, fast):
                         return self._index(panel, slow, fast)
         return -1
+
+    cdef bint _visited(self, int64_t panel, int64_t slow, int64_t fast) except -1:
+        cdef int visited = 1, status = NBCY_OK
+        cdef Watch watch
+        state = [None, None]
+        start_watch(&watch, state, 1)
+        if self.c.dmin > 0.0:
+            with nogil:
+                status = nbcy_pixel_visited(&self.c, panel, slow, fast, &visited, &watch.asked)
+        _raise_state(state, status)
+        return visited
 
     def _index(self, panel, slow, fast):
         """Place of a pixel in the image."""
@@ -406,8 +439,8 @@ cdef class KernelScene:
             ``(fast_min, fast_max, slow_min, slow_max)``, inclusive, of one panel; default the scene's.
         poll : callable, optional
             Called about every 50 ms in the calling thread with the tiles done and the tiles in all.
-            What it raises (also KeyboardInterrupt) stops the kernel within a block of pixels and is
-            raised again.
+            What it raises (also KeyboardInterrupt) stops the kernel, in the midst of a pixel, too,
+            and is raised again.
         skip : bool
             Whether steps of gauss and tophat crystals that cannot be seen in float32 may be left
             out; to test that.
@@ -442,12 +475,7 @@ cdef class KernelScene:
         cdef int status = NBCY_OK
         cdef Watch watch
         state = [poll, None]
-        watch.caller = PyThread_get_thread_ident()
-        watch.next_time = nbcy_seconds() + POLL_SECONDS
-        watch.done = 0
-        watch.total = n_tiles
-        watch.cancel = 0
-        watch.state = <void *> state
+        start_watch(&watch, state, n_tiles)
         cdef Watch *watched = &watch
         cdef nbcy_scene c_scene = self.c
         c_scene.skip = c_scene.skip and skip
@@ -455,9 +483,7 @@ cdef class KernelScene:
         with nogil:
             for t in prange(n_tiles, schedule="dynamic", num_threads=threads):
                 status |= run_tile(render_tile, scene, tiles + t, out, solid_angle + t, watched)
-        if state[1] is not None:
-            raise state[1]
-        _raise_status(status & ~(NBCY_CANCELLED | NBCY_NOT_FINITE))
+        _raise_state(state, status & ~NBCY_NOT_FINITE)
         if status & NBCY_NOT_FINITE:
             _raise_too_bright(self.scene.split(image))
         return image, float(angles.sum())
@@ -522,7 +548,13 @@ cdef class KernelScene:
         trace.F_latt_abc = data_of(out["F_latt_abc"])
         trace.F_latt = data_of(out["F_latt"])
         trace.F_cell = data_of(out["F_cell"])
-        _raise_status(nbcy_trace_pixel(&self.c, panel, slow, fast, &trace))
+        cdef Watch watch
+        cdef int status
+        state = [None, None]
+        start_watch(&watch, state, 1)
+        with nogil:
+            status = nbcy_trace_pixel(&self.c, panel, slow, fast, &trace, &watch.asked)
+        _raise_state(state, status)
         visit = np.arange(visits[0])
         out["sub_slow"], out["sub_fast"] = np.divmod(visit // layers, oversample)
         out["layer"] = visit % layers

@@ -1,28 +1,44 @@
-"""How many threads the kernel runs on, and what is left of them after a fork."""
+"""How many threads the kernel runs on, and how they start after a fork."""
 
 from __future__ import annotations
 
 import os
-import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
-from nbcy.base.errors import ConfigError, NbcyWarning
+from nbcy.base.errors import ConfigError
+
+Result = TypeVar("Result")
+Poll = Callable[[int, int], object]
 
 MAX_THREADS = 1024
 """More than any node has; a slip of the keyboard must not start millions."""
 
 
-class _Fork:
-    """Whether this process is a fork of one that had started OpenMP's threads.
+FORKED_NOT_EXECUTED = 0x40  # Linux's PF_FORKNOEXEC
 
-    They do not survive a fork, and the runtime would wait for them for ever.
+
+def _began_as_fork() -> bool:
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        return bool(int(fields[6]) & FORKED_NOT_EXECUTED)
+    except (OSError, IndexError, ValueError):  # not Linux
+        return False
+
+
+class _Process:
+    """Whether this process is a fork.
+
+    Its first thread may believe that it has OpenMP's threads, of nbcy or of another library. They
+    do not survive a fork, and the runtime would wait for them for ever.
     """
 
-    threads_started = False
-    threads_lost = False
+    is_fork = _began_as_fork()
 
 
 def _forked() -> None:
-    _Fork.threads_lost = _Fork.threads_lost or _Fork.threads_started
+    _Process.is_fork = True
 
 
 if hasattr(os, "register_at_fork"):
@@ -56,15 +72,35 @@ def resolve_threads(threads: int | None = None) -> int:
     return count
 
 
-def threads_after_fork(count: int) -> int:
-    """Return how many of so many threads this process can have, and remember that they start."""
-    if count > 1 and _Fork.threads_lost:
-        warnings.warn(
-            "this process was forked from one that had rendered with several threads: it "
-            'renders with one; start workers with multiprocessing.get_context("spawn")',
-            NbcyWarning,
-            stacklevel=3,
-        )
-        return 1
-    _Fork.threads_started = _Fork.threads_started or count > 1
-    return count
+def run_threaded(run: Callable[[Poll | None], Result], threads: int, poll: Poll | None) -> Result:
+    """Run what starts so many threads; in a fork, from a thread that has never had any.
+
+    Parameters
+    ----------
+    run : callable
+        Given something to call now and then, which stops it by raising.
+    threads : int
+        How many it will start.
+    poll : callable, optional
+        What to call now and then; in a fork, it is called in the fresh thread.
+    """
+    if threads == 1 or not _Process.is_fork:
+        return run(poll)
+    import threading  # late: seldom needed
+    from concurrent.futures import ThreadPoolExecutor
+
+    stop = threading.Event()
+
+    def poll_or_stop(done: int, total: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        if poll is not None:
+            poll(done, total)
+
+    with ThreadPoolExecutor(1) as fresh:
+        running = fresh.submit(run, poll_or_stop)
+        try:
+            return running.result()
+        except BaseException:
+            stop.set()  # a signal reaches this thread alone
+            raise

@@ -96,8 +96,8 @@ INPUTS: Mapping[str, Stage[Any]] = {
     "further": NOTHING,
 }
 """What scenes take besides the configuration: from files, and of a series ``rotation``, a matrix
-that turns the crystal after misset, ``fluence``, photons/m², and ``further``, the longest wavelength
-over the shortest, by which calculated structure factors must reach further."""
+that turns the crystal after misset, ``fluence``, photons/m², and ``further``, by how much more
+than the scene's own wavelength sees calculated structure factors must reach."""
 
 
 def build_scene(config: Config, structure_factors: StructureFactors | None = None) -> Scene:

@@ -1,7 +1,7 @@
 """What a program says about its own experiment, around a trace: one flat table of named facts.
 
 The reference prints its settings as free text; a scene holds them as numbers. Both become the same
-facts here, so that two sides can be compared before their traces are (spec trace 3, point 0).
+facts here, so that two sides can be compared before their traces are (trace 3.1).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from nbcy.base.constants import RTD
 
 if TYPE_CHECKING:
+    from nbcy.config import Config
     from nbcy.scene.scene import Scene
 
 SHORT: Final = 5e-6
@@ -25,89 +26,6 @@ SHORT: Final = 5e-6
 
 FULL: Final = 5e-15
 """Relative uncertainty of a number printed with %.15g."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One thing a program can say about its experiment.
-
-    Attributes
-    ----------
-    name : str
-        Key of the fact.
-    label : str
-        What people call it.
-    unit : str
-        Unit of its numbers, empty for none.
-    decides : bool
-        Whether two experiments that differ in it are different; False for what merely follows
-        from other facts, or is only reported.
-    """
-
-    name: str
-    label: str
-    unit: str = ""
-    decides: bool = True
-
-
-QUANTITIES: Final[Mapping[str, Quantity]] = {
-    q.name: q
-    for q in (
-        Quantity("pixel_traced", "pixel traced (slow fast)"),
-        Quantity("convention", "convention"),
-        Quantity("pivot", "pivot"),
-        Quantity("beam_direction", "incident beam"),
-        Quantity("fast_axis", "fast axis"),
-        Quantity("slow_axis", "slow axis"),
-        Quantity("normal_axis", "detector normal"),
-        Quantity("origin", "detector origin", "m"),
-        Quantity("pixel", "pixel size", "m"),
-        Quantity("pixels", "pixels (fast slow)"),
-        Quantity("distance", "distance", "m"),
-        Quantity("close_distance", "close distance", "m"),
-        Quantity("ratio", "beam · normal", decides=False),
-        Quantity("beam_centre", "beam centre X Y", "m", decides=False),
-        Quantity("direct_beam", "direct beam fast slow", "m"),
-        Quantity("near_point_given", "near point X Y", "m", decides=False),
-        Quantity("near_point", "near point fast slow", "m"),
-        Quantity("detector_rotations", "detector rotations x y z 2θ", "rad"),
-        Quantity("curved", "curved detector"),
-        Quantity("point_pixel", "point pixel"),
-        Quantity("thickness", "sensor thickness", "m"),
-        Quantity("layers", "sensor layers"),
-        Quantity("mu", "sensor absorption", "1/m"),
-        Quantity("wavelength", "wavelength", "m"),
-        Quantity("dispersion", "dispersion", "%"),
-        Quantity("sources", "sources"),
-        Quantity("divergence", "divergence h v", "rad"),
-        Quantity("fluence", "fluence", "photons/m²"),
-        Quantity("kahn", "Kahn factor K"),
-        Quantity("nopolar", "polarization off"),
-        Quantity("polarization_vector", "electric field"),
-        Quantity("polarization_normal", "beam × polarization", decides=False),
-        Quantity("spindle", "spindle axis"),
-        Quantity("phi_range", "φ range", "deg"),
-        Quantity("phis", "φ", "deg"),
-        Quantity("cell", "cell", "Å deg"),
-        Quantity("real_cell", "cell vectors a b c", "Å"),
-        Quantity("reciprocal_cell", "reciprocal vectors a* b* c*", "1/Å"),
-        Quantity("cells", "cells Na Nb Nc"),
-        Quantity("shape", "crystal shape"),
-        Quantity("fudge", "shape factor (fudge)"),
-        Quantity("domains", "mosaic domains"),
-        Quantity("mosaic_spread", "mosaic spread", "deg"),
-        Quantity("hkl_loaded", "structure factors loaded"),
-        Quantity("hkl_file", "structure factor file", decides=False),
-        Quantity("default_F", "default F"),
-        Quantity("interpolation", "interpolation"),
-        Quantity("dmin", "finest spacing", "m"),
-        Quantity("oversample", "oversample"),
-        Quantity("recommended_oversample", "oversample the size calls for", decides=False),
-        Quantity("water", "water background", "photons/sr"),
-        Quantity("quirks", "quirks of the reference reproduced"),
-    )
-}
-"""Every fact by name, in the order in which they are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +87,44 @@ SHAPES: Final[Mapping[str, str]] = {
 }
 """The reference's word for each crystal shape."""
 
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "shape": {
+        **SHAPES,
+        **{name: name for name in ("square", "round", "gauss", "tophat")},
+        **{"gaussian": "gauss", "gauss_argchk": "gauss", "parallelepiped": "square"},
+    },
+    "convention": {name: name for name in ("mosflm", "denzo", "adxv", "xds", "dials", "custom")},
+    "pivot": {
+        "sample": "sample",
+        "beam": "beam",
+        "direct beam": "beam",
+        "direct beam spot": "beam",
+    },
+    "interpolation": {
+        "on": "on",
+        "off": "off",
+        "true": "on",
+        "false": "off",
+        "0": "off",
+        "1": "on",
+    },
+    **{
+        name: {"true": "yes", "false": "no", "yes": "yes", "no": "no", "1": "yes", "0": "no"}
+        for name in ("nopolar", "point_pixel", "curved")
+    },
+}
+"""What settings that are words are called, and how they stand in facts."""
+
+
+def word_of(name: str, text: str) -> str | None:
+    """Return the word that a setting's text means, None where the setting is none of words."""
+    words = WORDS.get(name)
+    if words is None:
+        return text.strip() if name == "hkl_file" else None
+    plain = text.strip(" \"'.").lower().rpartition(".")[2].removesuffix("_xtal")
+    return words.get(plain, plain[:40])
+
+
 _N = r"[-+0-9.eEinfa]+"
 """A printed number, infinities and NaN included."""
 
@@ -215,6 +171,10 @@ _REPORT: Final = (
     ("phi steps from", rf"phi steps from (?P<phi_range>{_N} to {_N}) degrees", SHORT),
     ("pixel oversample", r"(?P<oversample>\d+)x\d+ pixel oversample", 0.0),
     ("tracing pixel", r"spixel=(?P<pixel_traced>\d+, fpixel=\d+)", 0.0),
+    ("ixel", r"\bslow\s*[=:]\s*(?P<pixel_traced>\d+\s*,?\s*fast\s*[=:]\s*\d+)", 0.0),
+    ("ixel", r"[Pp]ixel:? *\((?P<pixel_traced>\d+, *\d+)\)(?! *[\[(]?(?:fast|x)\b)", 0.0),
+    ("ixel", r"[Pp]ixel:? *[\[(]slow, *fast[\])][:=]? *[\[(]?(?P<pixel_traced>\d+, *\d+)", 0.0),
+    ("spindle axis", rf"spindle axis *[:=] *[\[(]?(?P<spindle>{_N},? +{_N},? +{_N})", SHORT),
     ("detector_convention=", r"detector_convention=(?P<convention>\w+)", 0.0),
     ("angles_rad=", r"angles_rad=(?P<detector_rotations>rotx:.*)", SHORT),
     (":close_distance_m=", rf"=(?P<close_distance>{_N})", FULL),
@@ -228,6 +188,14 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str], float], ...]:
     """Return the table, compiled when the first log is read: most command lines read none."""
     return tuple((needle, re.compile(pattern), rtol) for needle, pattern, rtol in _REPORT)
 
+
+_SIZES: Final = {
+    **dict.fromkeys(("pixel_traced", "pixels", "phi_range", "direct_beam", "near_point"), 2),
+    **dict.fromkeys(("fast_axis", "slow_axis", "normal_axis", "origin", "spindle", "cells"), 3),
+    **dict.fromkeys(("beam_direction", "polarization_normal"), 3),
+    "cell": 6,
+}
+"""Numbers that a fact must have."""
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)\b")
 _PHI = re.compile(rf"phi(\d+) = ({_N})\s*$")
@@ -266,13 +234,16 @@ class ReportReader:
                 for name, text in match.groupdict().items():
                     self._take(name, text.strip(), rtol)
         if match := _PHI.match(line):
-            self._phis[int(match[1])] = float(match[2])
+            if (angle := _NUMBER.fullmatch(match[2])) is not None:
+                self._phis[int(match[1])] = float(angle[0])
         elif "space cell vectors" in line:
             self._vector_target = "real_cell" if "real" in line else "reciprocal_cell"
             self._vectors = []
         elif self._vector_target and (match := _VECTORS.match(line)):
-            self._vectors.append(tuple(float(x) for x in match.groups()[1:]))
-            if len(self._vectors) == 3:
+            self._vectors.append(_numbers(" ".join(match.groups()[1:])))
+            if any(len(vector) != 3 for vector in self._vectors):
+                self._vector_target = ""
+            elif len(self._vectors) == 3:
                 rows = tuple(x for column in zip(*self._vectors, strict=True) for x in column)
                 size = max(abs(x) for x in rows) or 1.0
                 self.facts[self._vector_target] = Fact(rows, 5e-9 / size)
@@ -294,7 +265,9 @@ class ReportReader:
             value = text
         else:
             value = _numbers(text)
-            if not all(math.isfinite(x) for x in value):
+            if not value or not all(math.isfinite(x) for x in value):
+                return
+            if len(value) != _SIZES.get(name, len(value)):
                 return
             if name == "mu":
                 value = (max(value[0], 0.0),)  # the reference prints -1 for no absorption
@@ -303,6 +276,14 @@ class ReportReader:
         known = self.facts.get(name)
         if known is None or rtol <= known.rtol:
             self.facts[name] = Fact(value, rtol)
+
+    def steps(self) -> int | None:
+        """Return sources · domains · φ steps · oversample², where the report says them all."""
+        counts = [self.facts.get(name) for name in ("sources", "domains", "oversample")]
+        if any(count is None for count in counts) or "phi_range" not in self.facts:
+            return None
+        sources, domains, edge = (round(count.numbers[0]) for count in counts if count)
+        return sources * domains * max(len(self._phis), 1) * edge**2
 
     def finish(self) -> dict[str, Fact]:
         """Return the facts, with what a complete report says by leaving it out."""
@@ -332,6 +313,7 @@ def facts_of_scene(
     panel, place = scene.panels[number or 0], scene.placement_of(number or 0)
     phis = scene.phis * RTD
     sweep = scene.sweeps
+    config = scene.config
     values: dict[str, object] = {
         "pixel_traced": pixel,
         "convention": place.convention,
@@ -358,6 +340,17 @@ def facts_of_scene(
         "wavelength": scene.choices["beam.wavelength"].value,
         "dispersion": 100.0 * sweep["dispersion"].range,
         "sources": len(scene.wavelengths),
+        "wavelengths": scene.wavelengths,
+        "source_weights": scene.weights,
+        "source_directions": scene.incident,
+        "exposure": config.beam.exposure_s,
+        "flux": config.beam.flux_photons_per_s,
+        "beam_size": None if config.beam.size_mm is None else 1e-3 * config.beam.size_mm,
+        "misset": config.crystal.misset_deg,
+        "mosaic_seed": _chosen(scene, "crystal.mosaic_seed"),
+        "normal_given": config.detector.normal_vector,
+        "twotheta_axis": config.detector.twotheta_axis,
+        "detector_rotations": _rotations(config),
         "divergence": (sweep["hdiv"].range, sweep["vdiv"].range),
         "fluence": scene.fluence,
         "kahn": scene.kahn_factor,
@@ -390,6 +383,17 @@ def facts_of_scene(
         for name, value in values.items()
         if value is not None
     }
+
+
+def _chosen(scene: Scene, path: str) -> object:
+    choice = scene.choices.get(path)
+    return None if choice is None else choice.value
+
+
+def _rotations(config: Config) -> tuple[float, ...]:
+    detector = config.detector
+    angles = (detector.rotx_deg, detector.roty_deg, detector.rotz_deg, detector.twotheta_deg or 0.0)
+    return tuple(angle / RTD for angle in angles)
 
 
 def _plain(value: object) -> tuple[float, ...] | str:

@@ -17,7 +17,7 @@ from nbcy.config.quirks import parse_quirks
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
-from nbcy.kernel.threads import resolve_threads, threads_after_fork
+from nbcy.kernel.threads import resolve_threads, run_threaded
 from nbcy.render.building import build_scene
 from nbcy.render.variations import Variation, Variations, Varying, read_variations
 from nbcy.scene.scene import Scene
@@ -144,7 +144,7 @@ class Simulator:
         KeyboardInterrupt
             Ctrl-C; the kernel has stopped.
         """
-        count = threads_after_fork(resolve_threads(threads))
+        count = resolve_threads(threads)
         if progress is not None and not callable(progress):
             raise ConfigError("progress", progress, "must be a function of two numbers")
         return self._render(self._kernel, count, chosen_isa(), roi, progress)
@@ -223,8 +223,7 @@ class Simulator:
             each = bar(each, total=variations.count, desc="rendering", unit="image")
         for variation in each:
             kernel = KernelScene(varying.scene(variation), base)
-            count = threads_after_fork(threads)  # the fork may come between two images
-            yield self._render(kernel, count, isa, None, None, variation)
+            yield self._render(kernel, threads, isa, None, None, variation)
 
     @cached_property
     def _configuration(self) -> dict[str, Any]:
@@ -240,7 +239,9 @@ class Simulator:
         variation: Variation | None = None,
     ) -> Image:
         region = kernel.scene.roi if roi is None else roi
-        pixels, solid_angle = kernel.render(threads, isa, region, progress)
+        pixels, solid_angle = run_threaded(
+            lambda poll: kernel.render(threads, isa, region, poll), threads, progress
+        )
         provenance = {
             "nbcy": __version__,
             "isa": isa,

@@ -1,7 +1,7 @@
 """The trace of one pixel: every number on the way from the detector's origin to the photons.
 
 A `Trace` comes from a live simulation, from a log (``TRACE_C:``, ``TRACE_PY:``, ``TRACE_NBCY:``) or
-from nbcy's own JSON, and has the same shape in each case (spec trace 1).
+from nbcy's own JSON, and has the same shape in each case (trace 1).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,128 +20,17 @@ from numpy.typing import NDArray
 from nbcy.base.constants import R_E
 from nbcy.base.errors import FileError
 from nbcy.render.facts import Fact, facts_of_scene
+from nbcy.render.statements import Block, Reading, Values
+from nbcy.render.tracejson import load_json, read_json
+from nbcy.render.tracelog import read_log
+from nbcy.render.vocabulary import ALIASES, FLAGGED, KEYS
 
 if TYPE_CHECKING:
     from nbcy.scene.scene import Scene
 
-Values = tuple[float, ...]
-Block = dict[str, Values]
-Kind = Literal["real", "integer", "flag"]
-
 JSON_FORMAT: Final = "nbcy trace"
 JSON_STEPS: Final = 100_000
 """Steps up to which a JSON file holds every one of them unless asked otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One line of a trace.
-
-    Attributes
-    ----------
-    name : str
-        As printed by nbcy.
-    unit : str
-        SI or customary unit, empty for none.
-    size : int
-        Numbers on the line, 1 or 3.
-    group : str
-        Heading under which people find it.
-    meaning : str
-        One line.
-    per_block : bool
-        Printed for each sub-pixel and layer; the others are printed once.
-    kind : {"real", "integer", "flag"}
-        Integers and flags are compared exactly.
-    """
-
-    name: str
-    unit: str
-    size: int
-    group: str
-    meaning: str
-    per_block: bool
-    kind: Kind
-
-
-_TABLE: Final = """
-Geometry
-pix0_vector_meters       m     3 corner of pixel (0, 0)
-fdet_vec                 -     3 fast axis of the detector
-sdet_vec                 -     3 slow axis of the detector
-pixel_pos_meters         m     3 position of the sub-pixel: pix0 + F·fdet + S·sdet
-R_distance_meters        m     1 distance from the sample: |pixel_pos|
-omega_pixel_sr           sr    1 solid angle: pixel²/R² · close/R
-close_distance_meters    m     1 distance of the detector plane: pix0 · normal
-obliquity_factor         -     1 close/R
-diffracted_vec           -     3 direction to the sub-pixel: pixel_pos/R
-incident_vec             -     3 direction of the beam
-lambda_meters            m     1 wavelength
-lambda_angstroms         Å     1 wavelength
-scattering_vec_per_m     1/m   3 (diffracted - incident)/λ
-Lattice
-rot_a_angstroms          Å     3 a after spindle and mosaic rotation
-rot_b_angstroms          Å     3 b after spindle and mosaic rotation
-rot_c_angstroms          Å     3 c after spindle and mosaic rotation
-rot_a_star_A_inv         1/Å   3 a* before spindle and mosaic rotation
-rot_b_star_A_inv         1/Å   3 b* before spindle and mosaic rotation
-rot_c_star_A_inv         1/Å   3 c* before spindle and mosaic rotation
-hkl_frac                 -     3 rot_a, rot_b, rot_c · scattering vector
-hkl_rounded              whole 3 nearest reflection: ceil(hkl_frac - 1/2)
-F_latt_a                 -     1 sin(πNh)/sin(πh) along a
-F_latt_b                 -     1 sin(πNk)/sin(πk) along b
-F_latt_c                 -     1 sin(πNl)/sin(πl) along c
-F_latt                   -     1 lattice factor: F_latt_a · F_latt_b · F_latt_c
-Structure factor
-F_cell                   e     1 structure factor of that reflection
-I_before_scaling         e²    1 sum of F_cell²·F_latt² over all steps
-Scaling
-r_e_meters               m     1 classical electron radius
-r_e_sqr                  m²    1 its square
-fluence_photons_per_m2   1/m²  1 photons on the sample
-steps                    whole 1 sources · domains · φ steps · oversample²
-oversample_thick         0/1   1 capture weighed step by step
-oversample_polar         0/1   1 polarization weighed step by step
-oversample_omega         0/1   1 solid angle weighed step by step
-capture_fraction         -     1 photons the sensor catches
-polar                    -     1 polarization factor
-omega_pixel              sr    1 solid angle applied to the sum
-cos_2theta               -     1 incident · diffracted
-background_photons       photons 1 background added to the pixel
-I_pixel_final            photons 1 r_e_sqr·fluence·I_before_scaling/steps · capture · polar · omega
-floatimage_accumulated   photons 1 the float32 pixel of the image
-"""
-
-
-def _keys() -> Iterator[Key]:
-    """Read the table: name, unit, number of values and meaning under each heading."""
-    kinds: dict[str, Kind] = {"whole": "integer", "0/1": "flag"}
-    group, per_block = "", True
-    for line in _TABLE.strip().splitlines():
-        words = line.split(maxsplit=3)
-        if len(words) < 4:
-            group = line
-            continue
-        name, unit, size, meaning = words
-        per_block = per_block and name != "I_before_scaling"
-        kind = kinds.get(unit, "real")
-        shown = "" if unit == "-" or unit in kinds else unit
-        yield Key(name, shown, int(size), group, meaning, per_block, kind)
-
-
-KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys()}
-"""Every key in causal order (spec trace 1); `background_photons` is nbcy's own."""
-
-ALIASES: Final[Mapping[str, str]] = {"scattering_vec_A_inv": "scattering_vec_per_m"}
-"""Other names of keys. The reference prints 1/m under a name that says 1/Å."""
-
-
-FLAGGED: Final[Mapping[str, str]] = {
-    "oversample_thick": "capture_fraction",
-    "oversample_polar": "polar",
-    "oversample_omega": "omega_pixel",
-}
-"""The factor that each flag weighs step by step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +116,11 @@ class Trace:
         What is missing or odd, with line numbers.
     pixel : tuple of int, or None
         (slow, fast).
+    halves : dict of str to float
+        Half a unit of the last digit of what a log prints of a key; absent where it prints it in
+        full.
+    extras : dict of str to tuple of float
+        What a log prints under names that are not known.
     panel : int
         Its panel.
     steps : Steps or None
@@ -243,6 +137,8 @@ class Trace:
     phi_steps: list[dict[str, float]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     pixel: tuple[int, int] | None = None
+    halves: dict[str, float] = field(default_factory=dict)
+    extras: dict[str, Values] = field(default_factory=dict)
     panel: int = 0
     steps: Steps | None = None
     scene: Scene | None = None
@@ -267,8 +163,8 @@ class Trace:
 
     @property
     def missing(self) -> list[str]:
-        """Keys of the spec that are not shown."""
-        return [name for name in KEYS if name not in self and name != "background_photons"]
+        """Keys of a trace (trace 1) that are not shown."""
+        return [name for name in KEYS if name not in self and not KEYS[name].optional]
 
     def chain_product(self) -> float:
         """Return the product of the scaling chain, from the keys shown.
@@ -286,7 +182,7 @@ class Trace:
         return product
 
     def scaling_factors(self) -> dict[str, int]:
-        """Return the factors of I_pixel_final with their powers (physics 9).
+        """Return the factors of I_pixel_final with their powers (physics 9.1).
 
         What the ``oversample_...`` flags weigh step by step is inside I_before_scaling already.
         """
@@ -387,27 +283,51 @@ class Trace:
         return trace
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Trace:
-        """Read a log or nbcy's trace JSON, whichever it is.
+    def read(cls, path: str | os.PathLike[str], pixel: tuple[int, int] | None = None) -> Trace:
+        """Read a log, a table of keys or JSON, whichever it is.
 
         Parameters
         ----------
         path : path-like
             The file.
+        pixel : tuple of int, optional
+            (slow, fast) of the pixel to take from a log that prints several.
 
         Raises
         ------
         FileError
             Unreadable, or without a trace.
         """
-        from nbcy.render.tracelog import read_log
-
         try:
             with open(path, "rb") as file:
                 start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
         except OSError as error:
             raise FileError(path, f"cannot be read: {error.strerror}") from error
-        return cls.from_json(path) if start.startswith(b"{") else read_log(path)
+        if not start.startswith((b"{", b"[{")):
+            return cls.of_reading(read_log(path, pixel))
+        data = load_json(path)
+        if isinstance(data, dict) and data.get("format") == JSON_FORMAT:
+            return cls.from_json(path)
+        return cls.of_reading(read_json(path, data))
+
+    @classmethod
+    def of_reading(cls, reading: Reading) -> Trace:
+        """Return what was read from a file as a trace."""
+        trace = cls(
+            name=reading.name,
+            prefix=reading.prefix,
+            blocks=reading.blocks,
+            chain=reading.chain,
+            facts=reading.facts,
+            phi_steps=reading.phi_steps,
+            problems=reading.problems,
+            pixel=reading.pixel,
+            halves=reading.halves,
+            extras=reading.extras,
+        )
+        if trace.missing:
+            trace.problems.append(f"not shown: {', '.join(trace.missing)}")
+        return trace
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> Trace:
@@ -423,13 +343,7 @@ class Trace:
         FileError
             Not such a file.
         """
-        try:
-            with open(path, encoding="utf-8") as file:
-                data = json.load(file)
-        except json.JSONDecodeError as error:
-            raise FileError(path, f"is not valid JSON: {error.msg}", error.lineno) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise FileError(path, f"cannot be read: {error}") from error
+        data = load_json(path)
         if not isinstance(data, dict) or data.get("format") != JSON_FORMAT:
             raise FileError(path, f'is JSON, but not a trace: "format" must be "{JSON_FORMAT}"')
         try:
@@ -439,14 +353,14 @@ class Trace:
                 blocks=[_block_of_json(block) for block in data["blocks"]],
                 chain=_block_of_json(data["chain"]),
                 facts={
-                    name: Fact(value if isinstance(value, str) else tuple(value), 0.0, "trace")
+                    name: Fact(value if isinstance(value, str) else _tuple(value), 0.0, "trace")
                     for name, value in data["facts"].items()
                 },
-                pixel=tuple(data["pixel"]) if data["pixel"] else None,
+                pixel=(int(data["pixel"][0]), int(data["pixel"][1])) if data["pixel"] else None,
                 panel=int(data.get("panel", 0)),
                 problems=list(data.get("problems", ())),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise FileError(path, f"is not a complete trace: {error!r}") from error
 
     # Forms of traces -----------------------------------------------------------------------------
@@ -619,6 +533,8 @@ def _tuple(value: object) -> Values:
 
 
 def _block_of_json(block: Mapping[str, Any]) -> Block:
-    return {
-        ALIASES.get(name, name): tuple(float(x) for x in values) for name, values in block.items()
-    }
+    numbers = {ALIASES.get(k, k): tuple(float(x) for x in values) for k, values in block.items()}
+    odd = [k for k, values in numbers.items() if k not in KEYS or len(values) != KEYS[k].size]
+    if odd:
+        raise ValueError(f"{odd[0]} is no key, or has another number of values")
+    return numbers

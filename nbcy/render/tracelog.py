@@ -1,50 +1,76 @@
-"""Reading the logs in which programs trace a pixel (spec trace 1).
+"""Reading the logs in which programs trace a pixel (trace 1), and what people make of them.
 
-Logs come truncated, repeated, through Windows, wrapped in megabytes of progress. What is there is
-read; what is missing or odd is said with its line number.
+Logs come truncated, repeated, through Windows, through loggers and terminals, wrapped in megabytes
+of progress, or typed by hand. What is there is read; what is missing or odd is said with its line.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from nbcy.base.errors import FileError
 from nbcy.render.facts import ReportReader
-from nbcy.render.trace import ALIASES, KEYS, Block, Trace, Values
+from nbcy.render.printed import read_numbers
+from nbcy.render.printout import PrintoutReader
+from nbcy.render.statements import Reading, Statements
+from nbcy.render.vocabulary import meaning_of
 
-PREFIXES = ("TRACE_C", "TRACE_PY", "TRACE_NBCY")
+PREFIXES: Final = ("TRACE_C", "TRACE_PY", "TRACE_NBCY")
 """Prefixes of trace lines: the reference, its Python port, nbcy."""
 
-_LINE = re.compile(r"\s*(TRACE_(?:C|PY|NBCY)):\s*(\w+)(?:\s+(.*))?$")
-_PHI = re.compile(r"\s*TRACE_(?:C|PY|NBCY)_PHI\s+(.*)$")
-_DECORATION = str.maketrans("[](),;=", "       ")
-_WORDS = {"true": 1.0, "false": 0.0, "tensor": None, "array": None}
-_LONGEST_LINE = 10_000
+_ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_PREFIXED: Final = re.compile(r"(?:^|[\s|>\]\[(-])(TRACE(?:_[A-Z0-9]+)*)\s*[:\]>]+\s*(.*)$")
+_PHI: Final = re.compile(r"(?:^|\s)TRACE_[A-Z0-9]+_PHI:?\s+(.*)$")
+_ASIDE: Final = ("CONFIG", "PHI", "TRICUBIC", "ROTSTAR", "START", "END", "COORDS")
+_WORDS_BEHIND: Final = re.compile(r"(\w+)(?:\s+(.*))?$")
+_PAIR: Final = re.compile(
+    r"([^\W\d_|][^=:|;\t]{0,48}?)\s*(?:==?>?|:=?|\||;|\t|,(?=[-+\d]))\s*(.+)$"
+)
+_TABLE_ROW: Final = re.compile(r"\s*\|\s*`?([^|`]+?)`?\s*\|\s*([^|]+?)\s*(?:\|.*)?$")
+_BARE: Final = re.compile(r"\s*([^\W\d]\w+)\s+([-+\d.\[(].*)$")
+_LOGGED: Final = re.compile(
+    r"^\s*(?:[\[(]?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?[\])]?|[\[(]?\d\d:\d\d:\d\d(?:[.,]\d+)?[\])]?|"
+    r"[\[(]?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|TRACE)[\])]?(?=[\s:|-])|[-|:]|[A-Za-z_]\w*(?:\.\w+)+(?=\s*[-:|])|"
+    r"root(?=[\s:|-]))[\s:|-]*"
+)
+_BANNER: Final = "nanoBragg nanocrystal diffraction simulator"
+_LONGEST_LINE: Final = 10_000
 """Characters; longer lines are progress or binary data, not a trace."""
 
+_NO_KEYS: Final = frozenset(
+    {
+        *("time", "elapsed", "runtime", "seconds", "max_i", "mean", "rms", "rmsd", "volume"),
+        *("intfile_scale", "pgm_scale", "seed", "version", "date", "line", "step", "iter", "epoch"),
+    }
+)
+"""Names that any program prints and that are no key of a pixel."""
 
-def read_log(path: str | os.PathLike[str]) -> Trace:
-    """Read the trace of one pixel from a log.
+
+def read_log(path: str | os.PathLike[str], pixel: tuple[int, int] | None = None) -> Reading:
+    """Read the trace of one pixel from a log, a table, or a report.
 
     Parameters
     ----------
     path : path-like
-        The log of any program that prints ``TRACE_C:``, ``TRACE_PY:`` or ``TRACE_NBCY:`` lines.
+        The log of any program that prints trace lines, ``-printout`` blocks or a report, or a
+        table of keys and values.
+    pixel : tuple of int, optional
+        (slow, fast) of the pixel to take from a log that prints several.
 
     Returns
     -------
-    Trace
+    Reading
         With every block; of a pixel that is traced several times, the last time.
 
     Raises
     ------
     FileError
-        Unreadable, without a trace, or with the traces of two programs.
+        Unreadable, without anything to compare, or with the traces of two programs.
     """
-    reader = _LogReader(path)
+    reader = _LogReader(path, pixel)
     try:
         for number, line, complete in _lines(path):
             reader.feed(number, line, complete)
@@ -70,56 +96,68 @@ def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str, bool]]:
                 yield number, line.rstrip("\r\n"), ended or len(line) == _LONGEST_LINE
 
 
-class _Passage:
-    """One run through the keys: blocks, and the chain that follows them."""
-
-    def __init__(self, line: int) -> None:
-        self.line = line
-        self.blocks: list[Block] = []
-        self.chain: Block = {}
-        self.phi_steps: list[dict[str, float]] = []
-
-    def repeats(self, earlier: _Passage) -> bool:
-        """Whether it begins at the same point of the detector as an earlier one."""
-        first, before = self.blocks[0], earlier.blocks[0] if earlier.blocks else {}
-        shared = first.keys() & before.keys()
-        told = shared & {"pixel_pos_meters"} or shared
-        return bool(told) and all(_same(first[key], before[key]) for key in told)
-
-
 class _LogReader:
-    """Puts the lines of one log together."""
+    """Sorts the lines of one log by who says what."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], pixel: tuple[int, int] | None) -> None:
         self.path = path
         self.prefix = ""
-        self.passages = [_Passage(0)]
-        self.problems: list[str] = []
         self.report = ReportReader()
-        self.unknown: dict[str, int] = {}
-        self._block: Block | None = None
+        self.printout = PrintoutReader(pixel)
+        self.problems: list[str] = []
+        self.traced = Statements(self.problems)
+        self.remarked = Statements([])
+        self.typed = Statements([])
+        self.reference = False
 
     def feed(self, number: int, line: str, complete: bool) -> None:
         """Take one line."""
-        match = _LINE.match(line)
-        if not complete and line.lstrip().startswith("TRACE") and not _last_key(match):
-            self.problems.append(f"line {number}: the file ends inside this line: left out")
-        elif match:
-            prefix, name, text = match[1], ALIASES.get(match[2], match[2]), match[3] or ""
-            if name in KEYS:
-                self._take(number, prefix, name, text)
-            else:
-                self.unknown.setdefault(name, number)
-        elif match := _PHI.match(line):
-            pairs = re.findall(r"(\w+)=(\S+)", match[1])
-            values = {name: _number(text) for name, text in pairs}
-            self.passages[-1].phi_steps.append(
-                {name: value for name, value in values.items() if value is not None}
-            )
-        else:
-            self.report.feed(line)
+        if "\x1b" in line:
+            line = _ANSI.sub("", line)
+        if "TRACE" in line and self._trace_line(number, line, complete):
+            return
+        if self.printout.feed(number, line):
+            return
+        self.report.feed(line)
+        self.reference |= _BANNER in line
+        if len(line) < 400:
+            self._typed_line(number, line)
 
-    def _take(self, number: int, prefix: str, name: str, text: str) -> None:
+    def _trace_line(self, number: int, line: str, complete: bool) -> bool:
+        if match := _PHI.search(line):
+            self.traced.phi_step(match[1])
+            return True
+        match = _PREFIXED.search(line)
+        if match is None:
+            if not complete and line.lstrip().startswith("TRACE"):
+                self._cut(number)
+                return True
+            return False
+        prefix, rest = match[1], match[2]
+        parts = prefix.split("_")
+        if any(part in _ASIDE for part in parts):
+            self.report.feed(line)
+            return True
+        if not complete and not rest.startswith("floatimage_accumulated"):
+            self._cut(number)
+            return True
+        if len(parts) == 1:
+            self.report.feed(rest)
+            if pair := _PAIR.match(rest) or _WORDS_BEHIND.match(rest):
+                self.remarked.take(number, pair[1], pair[2] or "")
+            return True
+        self._check_program(number, "_".join(parts[:2]))
+        self.report.feed(line)
+        if words := _WORDS_BEHIND.match(rest):
+            self.traced.take(number, words[1], words[2] or "", said=True)
+        elif pair := _PAIR.match(rest):
+            self.traced.take(number, pair[1], pair[2], said=True)
+        return True
+
+    def _cut(self, number: int) -> None:
+        self.problems.append(f"line {number}: the file ends inside this line: left out")
+
+    def _check_program(self, number: int, prefix: str) -> None:
         if self.prefix and prefix != self.prefix:
             raise FileError(
                 self.path,
@@ -128,102 +166,77 @@ class _LogReader:
                 number,
             )
         self.prefix = prefix
-        key = KEYS[name]
-        values = _numbers(text)
-        if values is None or len(values) != key.size:
-            needs = f"needs {key.size} number{'s' * (key.size > 1)}"
-            self.problems.append(f"line {number}: {name} {needs}, has {text!r}: left out")
-            return
-        if not all(math.isfinite(x) for x in values):
-            self.problems.append(f"line {number}: {name} is not finite: {text.strip()}")
-        passage = self.passages[-1]
-        if not key.per_block:
-            if name in passage.chain and not _same(passage.chain[name], values):
-                self.problems.append(f"line {number}: {name} is printed again, with another value")
-            passage.chain[name] = values
-            self._block = None
-            return
-        if self._block is None and passage.chain:
-            passage = _Passage(number)
-            self.passages.append(passage)
-        if self._block is None or name in self._block:
-            self._block = {}
-            passage.blocks.append(self._block)
-        self._block[name] = values
 
-    def _join(self) -> _Passage:
-        """Keep the last of repeated traces, and join the parts of one."""
-        whole = self.passages[0]
-        for passage in self.passages[1:]:
-            if passage.repeats(whole):
-                self.problems.append(
-                    f"line {passage.line}: the trace starts again; the last one is used"
-                )
-                whole = passage
-            else:
-                first = passage.blocks[0]
-                if whole.blocks and not first.keys() & whole.blocks[-1].keys():
-                    whole.blocks[-1].update(first)  # the chain came in between
-                    del passage.blocks[0]
-                whole.blocks += passage.blocks
-                whole.chain |= passage.chain
-                whole.phi_steps += passage.phi_steps
-        return whole
+    def _typed_line(self, number: int, line: str) -> None:
+        line = _unlogged(line)
+        pair = _TABLE_ROW.match(line) or _PAIR.match(line.lstrip()) or _BARE.match(line)
+        if pair is None:
+            return
+        name, text = pair[1].strip(" \"'"), pair[2].strip(" \"'")
+        if meaning_of(name) is not None:
+            self.typed.take(number, name, text)
+        elif not self.reference and pair.re is not _BARE and _is_new_name(name):
+            self.typed.extra(name, text)
 
-    def finish(self) -> Trace:
-        """Return the trace."""
-        if not self.prefix:
-            raise FileError(
-                self.path, "holds no trace: no line starts with TRACE_C:, TRACE_PY: or TRACE_NBCY:"
-            )
-        if self.unknown:
-            names = ", ".join(f"{name} (line {line})" for name, line in self.unknown.items())
-            self.problems.append(f"keys nbcy does not know, not judged: {names}")
-        whole = self._join()
+    def finish(self) -> Reading:
+        """Return what was found."""
         facts = self.report.finish()
-        traced = facts.get("pixel_traced")
-        trace = Trace(
-            name=os.fspath(self.path),
-            prefix=self.prefix,
-            blocks=[
-                {name: block[name] for name in KEYS if name in block} for block in whole.blocks
-            ],
-            chain={name: whole.chain[name] for name in KEYS if name in whole.chain},
-            facts=facts,
-            phi_steps=whole.phi_steps,
-            problems=self.problems,
-            pixel=(int(traced.numbers[0]), int(traced.numbers[1])) if traced else None,
-        )
-        if trace.missing:
-            self.problems.append(f"not shown: {', '.join(trace.missing)}")
-        return trace
+        sources = [s for s in (self.traced, self._printed(), self.remarked, self.typed) if s]
+        if not sources and len(facts) < 3:
+            raise FileError(
+                self.path,
+                "holds no trace: no line TRACE_C:, TRACE_PY: or TRACE_NBCY:, no -printout block, "
+                "no report, and no line 'key = value' with a key that is known",
+            )
+        main = sources[0] if sources else self.traced
+        for other in sources[1:]:
+            if other is not self.typed or not self.traced or not self.reference:
+                main.complete(other)
+        if self.printout.count > 1 and not self.traced:
+            found = self.printout.found
+            assert found is not None
+            self.problems.append(
+                f"{self.printout.count} pixels are printed; that of slow {found.pixel[0]}, fast "
+                f"{found.pixel[1]} is used"
+            )
+        prefix = self.prefix or ("TRACE_C" if self.reference else "")
+        return main.reading(os.fspath(self.path), prefix, facts, self.problems)
+
+    def _printed(self) -> Statements:
+        """Return the printout as statements; I/steps has more digits than I."""
+        statements = Statements([])
+        found = self.printout.found
+        if found is None:
+            return statements
+        for block in found.blocks:
+            statements.next_block()
+            for name, text in block.items():
+                statements.take(found.line, name, text)
+        steps = self.report.steps()
+        for name, text in found.chain.items():
+            if name != "I_per_step":
+                statements.take(found.line, name, text)
+            elif steps and (mean := read_numbers(text)):
+                statements.put("I_before_scaling", mean.scaled(steps), rank=-1)
+        if steps and found.chain:
+            statements.take(found.line, "steps", str(steps))
+        statements.pixel = found.pixel
+        return statements
 
 
-def _last_key(match: re.Match[str] | None) -> bool:
-    """Whether a line holds the key with which a trace ends."""
-    return match is not None and match[2] == "floatimage_accumulated"
+def _unlogged(line: str) -> str:
+    """Take off what logging modules put in front: time, level, name."""
+    for _ in range(5):
+        shorter = _LOGGED.sub("", line, count=1)
+        if shorter == line or not shorter.strip():
+            return line
+        line = shorter
+    return line
 
 
-def _number(text: str) -> float | None:
-    word = text.lower()
-    if word in _WORDS:
-        return _WORDS[word]
-    try:
-        return float(word)
-    except ValueError:
-        return None
-
-
-def _numbers(text: str) -> Values | None:
-    """Return the numbers of a line, None where one of its words is not a number."""
-    words = [w for w in text.translate(_DECORATION).split() if w.lower() not in ("tensor", "array")]
-    numbers = [_number(word) for word in words]
-    if any(number is None for number in numbers):
-        return None
-    return tuple(number for number in numbers if number is not None)
-
-
-def _same(a: Values, b: Values) -> bool:
-    return len(a) == len(b) and all(
-        x == y or (math.isnan(x) and math.isnan(y)) for x, y in zip(a, b, strict=True)
+def _is_new_name(name: str) -> bool:
+    """Whether a name that is not known may be a key of somebody's own."""
+    return (
+        re.fullmatch(r"[^\W\d]\w{1,40}(?:\s?[\[(][^\])]*[\])])?", name) is not None
+        and name.lower() not in _NO_KEYS
     )

@@ -128,7 +128,7 @@ def _finest(
     points = panel.origin + (
         slow[:, np.newaxis, np.newaxis] * panel.slow + fast[:, np.newaxis] * panel.fast
     ).reshape(-1, 3)
-    if curved:  # physics 2 step 6
+    if curved:  # physics 2.7
         about_slow = rotation_matrices(panel.slow, points[:, 1] / distance)
         about_fast = rotation_matrices(panel.fast, points[:, 2] / distance)
         points = about_fast @ about_slow @ np.array([distance, 0.0, 0.0])
@@ -147,7 +147,7 @@ def _would_interpolate(step: Step) -> bool:
 
 
 def _interpolates(step: Step, hkl: HklGrid) -> bool:
-    """Decide between tricubic and nearest structure factors (physics 4)."""
+    """Decide between tricubic and nearest structure factors (physics 4.5)."""
     wanted: bool | None = step.config.sampling.interpolate
     ledger = step.ledger
     if hkl.n_loaded == 0:

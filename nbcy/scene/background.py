@@ -1,4 +1,4 @@
-"""Scattering that does not come from the crystal (physics 9)."""
+"""Scattering that does not come from the crystal (physics 9.6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbcy.scene.desk import Step
 
 
 def water_background(size: float, fluence: float) -> float:
-    """Photons per steradian scattered forward by a droplet of water (physics 9).
+    """Photons per steradian scattered forward by a droplet of water (physics 9.6).
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class SourceList:
 
 
 def resolve_wavelength(config: Config, ledger: Ledger) -> float:
-    """Return the central wavelength in m (physics 3)."""
+    """Return the central wavelength in m (physics 3.1)."""
     beam = config.beam
     if beam.energy_ev is not None:
         wavelength = to_si(EV_ANGSTROM / beam.energy_ev, "angstrom")
@@ -69,13 +69,13 @@ def resolve_wavelength(config: Config, ledger: Ledger) -> float:
 
 
 def beam_size(config: Config) -> float:
-    """Edge of the square beam in m (physics 3)."""
+    """Edge of the square beam in m (physics 3.2)."""
     size = config.beam.size_mm
     return to_si(0.1 if size is None else size, "mm")
 
 
 def resolve_fluence(config: Config, ledger: Ledger) -> float:
-    """Return the photons/m² that reach the sample (physics 3).
+    """Return the photons/m² that reach the sample (physics 3.2).
 
     Raises
     ------
@@ -118,7 +118,7 @@ def grid_sources(
     dispersion: Sweep,
     round_divergence: bool,
 ) -> SourceList:
-    """Sample divergence and dispersion on a grid (physics 5).
+    """Sample divergence and dispersion on a grid (physics 5.1).
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def listed_sources(
     equal_weights: bool,
     where: str,
 ) -> SourceList:
-    """Take the sources from a list (physics 5).
+    """Take the sources from a list (physics 5.2).
 
     Parameters
     ----------
@@ -359,7 +359,7 @@ def _sources(
 
 
 def _check_polarization(frame: LabFrame, sources: SourceList) -> None:
-    """Refuse a polarized beam that travels along its own electric field (physics 9)."""
+    """Refuse a polarized beam that travels along its own electric field (physics 9.3)."""
     across = norm(np.cross(frame.polarization, sources.incident))
     along = np.flatnonzero(across < PARALLEL)
     if along.size:

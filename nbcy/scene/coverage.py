@@ -1,4 +1,4 @@
-"""Which pixels are rendered: the mask and the region of interest (physics 9; formats, mask)."""
+"""Which pixels are rendered: the mask and the region of interest (physics 9.7; formats 5.4)."""
 
 from __future__ import annotations
 
@@ -107,4 +107,5 @@ def _checked_mask(
             path,
             f"must have the detector's shape (slow, fast) = {shape}, it has {pixels.shape}",
         )
-    return (pixels != 0).astype(np.uint8)
+    mask: NDArray[np.uint8] = (pixels != 0).astype(np.uint8)
+    return mask

@@ -68,7 +68,8 @@ def economy(step: Step) -> Economy:
 def step_count(step: Step) -> int:
     """Stage: spindle steps times domains times sources."""
     turned, beam = step.take(rotation), step.take(illumination)
-    return len(turned.phis) * len(step.take(domains).mosaic) * len(beam.wavelengths)
+    phis, count = len(turned.phis), len(step.take(domains).mosaic)
+    return phis * count * len(beam.wavelengths)
 
 
 def pays(
@@ -87,7 +88,7 @@ def _part_seen(spot: Spots, counts: tuple[int, int, int]) -> float:
     # rho < reach is an ellipsoid; this is the radius, squared, of a sphere as large: a tiny fudge
     # overflows its cube
     radius = REACH[spot.shape] / spot.fudge / math.prod(float(n) for n in counts) ** (2 / 3)
-    return 4.19 * min(radius, 1e6) ** 1.5
+    return 4.19 * math.pow(min(radius, 1e6), 1.5)
 
 
 def _part_seen_of_square(counts: tuple[int, int, int], cutoff: float) -> float:

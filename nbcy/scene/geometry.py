@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from nbcy.base.choices import Ledger, Origin, origin_of
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError
-from nbcy.base.panel import PARALLEL, PlacedPanel
+from nbcy.base.panel import (
+    PARALLEL,
+    PlacedPanel,
+    check_count,
+    check_perpendicular,
+    place_panel,
+)
 from nbcy.base.units import to_si
 from nbcy.base.vectors import Vector, cross, dot, frozen, norm, rotate, rotate_xyz, unit
 from nbcy.config.conventions import (
@@ -30,10 +36,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-MAX_PIXELS = 2**31 - 1
-"""Largest number of pixels of one panel."""
-
-_SQUARE_TOLERANCE = math.sin(0.1 / RTD)
 _NORMAL_TOLERANCE = math.cos(1.0 / RTD)
 
 
@@ -118,7 +120,7 @@ class DetectorPlacement:
 
 
 def resolve_frame(config: Config, ledger: Ledger) -> LabFrame:
-    """Choose the convention and its vectors (physics 1).
+    """Choose the convention and its vectors (physics 1.2).
 
     Parameters
     ----------
@@ -186,7 +188,7 @@ def resolve_frame(config: Config, ledger: Ledger) -> LabFrame:
     fast, slow = vectors["detector.fast_vector"], vectors["detector.slow_vector"]
     if convention.name == "custom" and not detector.panels:
         vectors["detector.normal_vector"] = _custom_normal(
-            fast, slow, given["detector.normal_vector"], ledger
+            fast, slow, given["detector.normal_vector"], vectors["beam.direction"], ledger
         )
     beam, polarization = vectors["beam.direction"], vectors["beam.polarization_vector"]
     plane_normal = cross(beam, polarization)
@@ -226,43 +228,40 @@ def _uses_polarization(config: Config) -> bool:
 
 
 def _custom_normal(
-    fast: FloatArray, slow: FloatArray, given: Vector | None, ledger: Ledger
+    fast: FloatArray, slow: FloatArray, given: Vector | None, beam: FloatArray, ledger: Ledger
 ) -> FloatArray:
-    """Return ±(fast x slow) with the sign of the given normal (physics 1)."""
-    _check_square("detector.slow_vector", fast, slow)
+    """Return ±(fast x slow) with the sense of the given normal, or of custom's (physics 1.3)."""
+    check_perpendicular("detector.slow_vector", fast, slow)
     normal = unit(cross(fast, slow))
-    if given is None:
-        reason = "fast x slow"
-    else:
-        along = float(dot(normal, unit(given)))
-        if abs(along) < _NORMAL_TOLERANCE:
-            raise ConfigError(
-                "detector.normal_vector",
-                given,
-                f"must be within 1° of ±(fast x slow) = ±{tuple(normal.tolist())}",
-            )
-        if along < 0.0:
-            normal = -normal
-        reason = "±(fast x slow) with the sign of the given normal"
-    ledger.choose("detector.normal_vector", tuple(normal.tolist()), "", "derived", reason)
-    return normal
-
-
-def _check_square(field: str, fast: FloatArray, slow: FloatArray) -> None:
-    skew = float(dot(fast, slow))
-    if abs(skew) > _SQUARE_TOLERANCE:
+    wanted = CONVENTIONS["custom"].normal if given is None else given
+    along = float(dot(normal, unit(wanted)))
+    if given is not None and abs(along) < _NORMAL_TOLERANCE:
         raise ConfigError(
-            field,
-            tuple(slow.tolist()),
-            f"must be perpendicular to the fast vector {tuple(fast.tolist())} within 0.1°; "
-            f"the angle between them is {RTD * math.acos(max(-1.0, min(1.0, skew))):.4g}°",
+            "detector.normal_vector",
+            given,
+            f"must be within 1° of ±(fast x slow) = ±{tuple(normal.tolist())}",
         )
+    if abs(along) < PARALLEL:  # custom's normal lies in the detector: downstream
+        along = float(dot(normal, beam))
+        sense = "along the beam"
+    else:
+        sense = f"with the sense of {'custom' if given is None else 'the given normal'}"
+    if along < 0.0:
+        normal = -normal
+    ledger.choose(
+        "detector.normal_vector",
+        tuple(normal.tolist()),
+        "",
+        "derived",
+        f"±(fast x slow) {sense}",
+    )
+    return normal
 
 
 def _axis_size(
     axis: str, count: int | None, size_mm: float | None, pixel: float, ledger: Ledger
 ) -> tuple[int, float]:
-    """Return the number of pixels along an axis and its length in m (physics 1)."""
+    """Return the number of pixels along an axis and its length in m (physics 1.1)."""
     field, size_field = f"detector.pixels_{axis}", f"detector.size_{axis}"
     if count is not None:
         size = pixel * count
@@ -286,7 +285,7 @@ def _axis_size(
 
 
 def _resolve_pivot(config: Config, convention: str, quirk: bool, ledger: Ledger) -> Pivot:
-    """Choose the point around which the detector turns (physics 1)."""
+    """Choose the point around which the detector turns (physics 1.6)."""
     detector = config.detector
     rule = CONVENTIONS[convention].pivot
     if detector.pivot is not None:
@@ -337,7 +336,7 @@ def _note_unused_centres(config: Config, convention: str, pivot: Pivot, ledger: 
 def _apply_pix0(
     config: Config, placed: FloatArray, quirk: bool, ledger: Ledger
 ) -> tuple[FloatArray, bool]:
-    """Return the origin, and whether it is the one the user gave (physics 2 step 5)."""
+    """Return the origin, and whether it is the one the user gave (physics 2.5)."""
     detector = config.detector
     if detector.pix0_mm is None:
         ledger.choose(
@@ -389,11 +388,6 @@ def _settle_distances(
                 )
 
 
-def _check_count(field: str, fast: int, slow: int) -> None:
-    if fast * slow > MAX_PIXELS:
-        raise ConfigError(field, f"{fast} x {slow}", f"must be at most {MAX_PIXELS} pixels")
-
-
 def place_detector(
     config: Config, frame: LabFrame, quirks: frozenset[str], ledger: Ledger
 ) -> tuple[PlacedPanel, DetectorPlacement]:
@@ -430,9 +424,9 @@ def place_detector(
     pixels_slow, size_slow = _axis_size(
         "slow", detector.pixels_slow, detector.size_slow_mm, pixel, ledger
     )
-    _check_count("detector.pixels", pixels_fast, pixels_slow)
+    check_count("detector.pixels", pixels_fast, pixels_slow)
 
-    # Near point and beam centre, m.
+    # Near point and beam centre, m (physics 1.4 and 1.5).
     def near(org: float | None, size: float) -> float:
         return size / 2.0 if org is None else (org - 0.5) * pixel
 
@@ -469,7 +463,7 @@ def place_detector(
     twotheta = to_si(detector.twotheta_deg or 0.0, "deg")
     arm = frame.twotheta_axis
 
-    # Step 1: the distances.
+    # The distances (physics 2.1).
     distance = to_si(100.0 if detector.distance_mm is None else detector.distance_mm, "mm")
     ratio = float(dot(beam, rotate_xyz(frame.normal, *angles)))
     if ratio == 0.0:
@@ -480,14 +474,7 @@ def place_detector(
         close = to_si(detector.close_distance_mm, "mm")
     distance = close / ratio
 
-    if ratio < 0.0:
-        ledger.note(
-            "the detector stands upstream of the sample, because its normal "
-            f"{tuple(frame.normal.tolist())} points against the beam; if that is not meant, give "
-            "detector.normal_vector with the other sign"
-        )
-
-    # Steps 2 to 4: origin and axes.
+    # Origin and axes (physics 2.2 to 2.4).
     def turned(vector: FloatArray) -> FloatArray:
         return rotate(rotate_xyz(vector, *angles), arm, twotheta)
 
@@ -497,8 +484,17 @@ def place_detector(
     else:
         origin = -fbeam * fast - sbeam * slow + distance * beam
     origin, from_pix0 = _apply_pix0(config, origin, "pix0_ignored" in quirks, ledger)
+    axes_alone = detector.normal_vector is None and (detector.fast_vector or detector.slow_vector)
+    if from_pix0 and axes_alone and float(dot(origin, normal)) < 0.0:
+        normal, ratio = -normal, -ratio  # away from the sample, wherever that is
+    if ratio < 0.0:
+        ledger.note(
+            "the detector stands upstream of the sample, because its normal "
+            f"{tuple(normal.tolist())} points against the beam; if that is not meant, give "
+            "detector.normal_vector with the other sign"
+        )
 
-    # Step 5: what that comes to.
+    # What that comes to (physics 2.5).
     fclose, sclose = -float(dot(origin, fast)), -float(dot(origin, slow))
     close = float(dot(origin, normal))
     if not np.isfinite(origin).all() or not close > 0.0:
@@ -551,7 +547,7 @@ def place_detector(
 def place_panels(
     config: Config, frame: LabFrame, ledger: Ledger
 ) -> tuple[tuple[PlacedPanel, ...], DetectorPlacement]:
-    """Take the panels that place themselves.
+    """Take the panels that place themselves (physics 2.8).
 
     Parameters
     ----------
@@ -573,33 +569,7 @@ def place_panels(
     ConfigError
         Axes that are not perpendicular, or a panel edge-on to the sample.
     """
-    panels = []
-    for n, given in enumerate(config.detector.panels):
-        field = f"detector.panels[{n}]"
-        fast, slow = unit(given.fast_vector), unit(given.slow_vector)
-        _check_square(f"{field}.slow_vector", fast, slow)
-        _check_count(f"{field}.pixels", given.pixels_fast, given.pixels_slow)
-        origin = np.array([to_si(x, "mm") for x in given.origin_mm])
-        normal = unit(cross(fast, slow))
-        close = float(dot(origin, normal))
-        if close < 0.0:
-            normal, close = -normal, -close
-        if not close > PARALLEL * float(norm(origin)):
-            raise ConfigError(
-                f"{field}.origin_mm", given.origin_mm, "the sample must not lie in its plane"
-            )
-        panel = PlacedPanel(
-            origin=frozen(origin),
-            fast=frozen(fast),
-            slow=frozen(slow),
-            normal=frozen(normal),
-            pixel_size=to_si(given.pixel_mm, "mm"),
-            close_distance=close,
-            pixels_slow=given.pixels_slow,
-            pixels_fast=given.pixels_fast,
-            name=f"panel{n}" if given.name is None else given.name,
-        )
-        panels.append(panel)
+    panels = [place_panel(given, n) for n, given in enumerate(config.detector.panels)]
     ledger.choose("detector.panels", len(panels), "", "given", "")
     central = min(panels, key=lambda panel: _missed_by(panel, frame.beam))
     placement = placement_of_panel(central, frame)
@@ -668,11 +638,11 @@ class SceneGeometry:
     placement : DetectorPlacement
         What a report says about it.
     curved : bool
-        The detector is wrapped around the sample (physics 2 step 6).
+        The detector is wrapped around the sample (physics 2.7).
     point_pixel : bool
         Solid angle without pixel size and obliquity.
-    distance_in_pixels : float
-        Distance over pixel size, where that is smallest.
+    nearest : tuple of float
+        Distance and pixel size, m, of the panel that is fewest pixels away.
     """
 
     frame: LabFrame
@@ -680,7 +650,7 @@ class SceneGeometry:
     placement: DetectorPlacement
     curved: bool
     point_pixel: bool
-    distance_in_pixels: float
+    nearest: tuple[float, float]
 
     @property
     def beam(self) -> FloatArray:
@@ -710,18 +680,19 @@ def geometry(step: Step) -> SceneGeometry:
     panels: tuple[PlacedPanel, ...]
     if detector.panels:
         panels, placement = place_panels(config, frame, step.ledger)
-        in_pixels = min(panel.nearest / panel.pixel_size for panel in panels)
+        closest = min(panels, key=lambda panel: panel.nearest / panel.pixel_size)
+        nearest = closest.nearest, closest.pixel_size
     else:
         panel, placement = place_detector(config, frame, step.quirks, step.ledger)
         panels = (panel,)
-        in_pixels = placement.distance / panel.pixel_size
+        nearest = placement.distance, panel.pixel_size
         if detector.curved:
             _check_curved(frame, panel)
-    return SceneGeometry(frame, panels, placement, detector.curved, detector.point_pixel, in_pixels)
+    return SceneGeometry(frame, panels, placement, detector.curved, detector.point_pixel, nearest)
 
 
 def _check_curved(frame: LabFrame, panel: PlacedPanel) -> None:
-    """Refuse to wrap a detector around anything but mosflm's axes (physics 2 step 6)."""
+    """Refuse to wrap a detector around anything but mosflm's axes (physics 2.7)."""
     expected = {
         "beam": (frame.beam, (1.0, 0.0, 0.0)),
         "fast axis": (panel.fast, (0.0, 0.0, 1.0)),

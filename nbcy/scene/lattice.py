@@ -264,14 +264,15 @@ def cell(step: Step) -> CellGeometry:
     )
 
 
-def cell_lengths(step: Step) -> Vector:
-    """Stage: a, b, c, m."""
-    return step.take(cell).sample
+def cell_edges(step: Step) -> Vector:
+    """Stage: a, b, c, Angstrom."""
+    a, b, c = step.take(cell).parameters[:3]
+    return a, b, c
 
 
 def cells(step: Step) -> tuple[int, int, int]:
-    """Stage: unit cells along a, b, c; sizes of the sample go before counts (physics 6)."""
-    crystal, ledger, lengths = step.config.crystal, step.ledger, step.take(cell_lengths)
+    """Stage: unit cells along a, b, c; sizes of the sample go before counts (physics 6.5)."""
+    crystal, ledger, edges = step.config.crystal, step.ledger, step.take(cell_edges)
     counts: list[int] = []
     axes = zip("abc", (crystal.size_x_mm, crystal.size_y_mm, crystal.size_z_mm), strict=True)
     for i, (axis, size_mm) in enumerate(axes):
@@ -286,7 +287,7 @@ def cells(step: Step) -> tuple[int, int, int]:
                 ledger.note(
                     f"crystal.cells[{i}] = {crystal.cells[i]} is not used: {field} is given"
                 )
-            count = max(1, math.ceil(size / lengths[i] - _CEIL_SLACK))
+            count = max(1, math.ceil(size / (edges[i] * 1e-10) - _CEIL_SLACK))
             ledger.choose(name, count, "", "derived", f"ceil(sample size / |{axis}|)")
         elif crystal.cells is not None:
             count = crystal.cells[i]
@@ -300,7 +301,9 @@ def cells(step: Step) -> tuple[int, int, int]:
 
 def sample_size(step: Step) -> Vector:
     """Stage: the crystal's size along a, b, c, m."""
-    a, b, c = (n * edge for n, edge in zip(step.take(cells), step.take(cell_lengths), strict=True))
+    edges = step.take(cell_edges)
+    # In this order: the last bit decides where a number of sub-pixels is just whole (physics 4.4).
+    a, b, c = (edge * n * 1e-10 for n, edge in zip(step.take(cells), edges, strict=True))
     return a, b, c
 
 
@@ -348,7 +351,7 @@ class Domains:
 
 
 def domains(step: Step) -> Domains:
-    """Stage: mosaic spread and rotations (physics 4 and 8)."""
+    """Stage: mosaic spread and rotations (physics 4.3 and 8.2)."""
     crystal, ledger = step.config.crystal, step.ledger
     spread = to_si(crystal.mosaic_spread_deg or 0.0, "deg")
     wanted = crystal.mosaic_domains
@@ -397,7 +400,7 @@ class Rotation:
 
 
 def rotation(step: Step) -> Rotation:
-    """Stage: orientations of every spindle step and domain (physics 6)."""
+    """Stage: orientations of every spindle step and domain (physics 6.6)."""
     spindle = step.config.spindle
     for field, value in (("osc_deg", spindle.osc_deg), ("step_deg", spindle.step_deg)):
         if value is not None and value < 0.0:
@@ -428,5 +431,5 @@ def rotation(step: Step) -> Rotation:
 
 
 def spindle_angles(phi_deg: float, sweep: Sweep) -> FloatArray:
-    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 6)."""
+    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 6.6)."""
     return to_si(phi_deg, "deg") + sweep.step * np.arange(sweep.count, dtype=float)

@@ -22,6 +22,7 @@ from nbcy.scene.desk import Desk
 from nbcy.scene.economy import Economy, economy, pays
 from nbcy.scene.fields import choices_of_fields
 from nbcy.scene.geometry import DetectorPlacement, SceneGeometry, geometry, placement_of_panel
+from nbcy.scene.interpolation import first_step_leaves_list
 from nbcy.scene.lattice import Domains, Lattice, Rotation, domains, lattice, rotation
 from nbcy.scene.sensor import Sensor, sensor
 from nbcy.scene.spots import Spots, spot_metric, spots
@@ -123,7 +124,8 @@ class Scene:
         """``sources * domains * phis * oversample**2``."""
         turned = self.rotation.orientations
         steps = len(self.illumination.wavelengths) * turned.shape[0] * turned.shape[1]
-        return steps * self.subpixels.oversample**2
+        subpixels = self.subpixels.oversample * self.subpixels.oversample
+        return int(steps * subpixels)
 
     @property
     def sweeps(self) -> Mapping[str, Sweep]:
@@ -145,7 +147,7 @@ class Scene:
         Parameters
         ----------
         **values
-            Parts, or what can be read from the scene itself: ``shape="gauss"``, ``cells=(5, 5, 5)``.
+            Parts, or what can be read from the scene itself: ``shape="gauss"``.
         """
         parts: dict[str, Any] = {}
         for name, value in values.items():
@@ -261,4 +263,23 @@ def compose(desk: Desk) -> Scene:
         desk=desk,
     )
     desk.settle()
-    return scene
+    return _without_interpolation(scene) if _sticks(scene) else scene
+
+
+def _sticks(scene: Scene) -> bool:
+    """Whether the quirk ``sticky_interpolation`` ends interpolation before it begins."""
+    return (
+        scene.amplitudes.interpolate
+        and "sticky_interpolation" in scene.config.quirks
+        and first_step_leaves_list(scene)
+    )
+
+
+def _without_interpolation(scene: Scene) -> Scene:
+    reason = "quirk sticky_interpolation: the first step is at the edge of the list"
+    changed = scene.replaced(interpolate=False)
+    choice = Choice(False, "", "derived", reason)
+    changed.__dict__["choices"] = MappingProxyType(
+        {**scene.choices, "sampling.interpolate": choice}
+    )
+    return changed

@@ -1,4 +1,4 @@
-"""The sensor: its layers and what they capture (physics 4)."""
+"""The sensor: its layers and what they capture (physics 4.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sub-pixels: how finely a pixel is sampled (physics 4)."""
+"""Sub-pixels: how finely a pixel is sampled (physics 4.4)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def subpixels(step: Step) -> Subpixels:
     """Stage: the sub-pixels along an edge."""
     sampling, ledger = step.config.sampling, step.ledger
     sample = max(step.take(sample_size))
-    reciprocal_pixel = step.take(wavelength) * step.take(geometry).distance_in_pixels
+    distance, pixel = step.take(geometry).nearest
+    reciprocal_pixel = step.take(wavelength) * distance / pixel
     ratio = 3.0 * sample / reciprocal_pixel if reciprocal_pixel > 0.0 else math.inf
     recommended = max(1, math.ceil(min(ratio, 1e9)))
     wanted = sampling.oversample

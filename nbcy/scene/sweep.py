@@ -1,4 +1,4 @@
-"""How a quantity is sampled: range, step and count (physics 4)."""
+"""How a quantity is sampled: range, step and count (physics 4.1)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def resolve_sweep(
     lone_range: float,
     may_rest: bool = False,
 ) -> Sweep:
-    """Fill in what the user left open of range, step and count (physics 4).
+    """Fill in what the user left open of range, step and count (physics 4.1).
 
     Parameters
     ----------

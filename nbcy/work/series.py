@@ -11,7 +11,7 @@ from nbcy.base.atomic import atomic_path
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError
 from nbcy.crystal.structure_factors import StructureFactors
-from nbcy.formats.frames import Frame
+from nbcy.formats.frame import Frame
 from nbcy.formats.registry import OPTIONS, PICTURES
 from nbcy.formats.writers import Write, check_target, frame_writer
 from nbcy.image.measuring import measurement_of, stacked_pixels
@@ -148,7 +148,7 @@ def save_frames(
                     writers.append(files.enter_context(writer))
             frame = Frame(stacked_pixels(image), measurement.invalid)
             for write in writers:
-                write(frame)
+                write(frame, measurement)
             if progress is not None:
                 progress(done, count)
 

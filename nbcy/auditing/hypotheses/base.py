@@ -13,7 +13,7 @@ from nbcy.auditing.formulas import rotation_of
 from nbcy.auditing.rules import FAILURES, Unknown, View, expect, scale_of, transported_origins
 from nbcy.auditing.side import Array, Side
 from nbcy.base.vectors import rotate
-from nbcy.render.trace import KEYS
+from nbcy.render.vocabulary import KEYS
 
 CELL_KEYS: Final = tuple(f"rot_{axis}_angstroms" for axis in "abc")
 STAR_KEYS: Final = tuple(f"rot_{axis}_star_A_inv" for axis in "abc")

@@ -15,7 +15,7 @@ TOLERANCES: Final = Tolerances()
 
 
 def _automatic_oversample(c: Case) -> int | None:
-    """Return ceil(3·L·pixel/(λ·distance)), the reference's own choice (physics 4)."""
+    """Return ceil(3·L·pixel/(λ·distance)), the reference's own choice (physics 4.4)."""
     for view in (c.view, View(c.y, c.x)):
         try:
             cells = [cells_along(view, i) for i in range(3)]

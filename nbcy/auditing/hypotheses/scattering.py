@@ -16,7 +16,7 @@ from nbcy.auditing.hypotheses.base import (
     say,
 )
 from nbcy.base.constants import EV_ANGSTROM
-from nbcy.render.trace import KEYS
+from nbcy.render.vocabulary import KEYS
 
 # Wavelength and scattering vector ----------------------------------------------------------------
 

@@ -1,0 +1,107 @@
+"""The crystal: what scatters, how it lies, how large and how perfect it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self, Unpack, get_args
+
+from nbcy.config.kinds import (
+    CELL,
+    CELLS,
+    COUNT,
+    FILE_NAME,
+    MATRIX,
+    NOT_NEGATIVE,
+    NUMBER,
+    POSITIVE,
+    SWITCH,
+    TEXT,
+    VECTOR,
+    WHOLE,
+    Choice,
+)
+from nbcy.config.section import Field, Section
+
+if TYPE_CHECKING:
+    from nbcy.config.arguments import CrystalFields
+
+Shape = Literal["square", "round", "gauss", "tophat"]
+Missing = Literal["default", "shell"]
+
+
+class Crystal(Section):
+    """The crystal (physics 6 to 8).
+
+    Attributes
+    ----------
+    cell_angstrom_deg : tuple of 6 float
+        a, b, c in Å, alpha, beta, gamma in degrees; b and c left out are a, angles left out 90.
+    matrix : tuple of 3 rows of 3 float
+        MOSFLM's: rows x, y, z; columns a*, b*, c*; in units of the wavelength. In place of a cell.
+    matrix_file : str
+        Text file with the nine numbers of a matrix.
+    misset_deg : tuple of 3 float
+        Rotations of the crystal about x, then y, then z.
+    misset_random, misset_seed : bool, int
+        A random orientation instead, and the seed it is drawn with.
+    cells : tuple of 3 int
+        Unit cells along a, b, c; a single number stands for all three.
+    size_x_mm, size_y_mm, size_z_mm : float
+        Size of the sample along the beam, across and upwards; in place of ``cells``.
+    shape : {"square", "round", "gauss", "tophat"}
+        Shape of the crystal, and so of the spots.
+    fudge : float
+        Factor on the radius of spots that are not square.
+    mosaic_spread_deg, mosaic_domains, mosaic_seed : float, int, int
+        Mosaic spread, the domains that sample it, and the seed they are drawn with.
+    hkl_file : str
+        Structure factors: lines of h k l F.
+    structure_file : str
+        Coordinates (PDB, mmCIF) to calculate structure factors of, or measured ones (MTZ, structure
+        factor mmCIF); in place of ``hkl_file``. Its cell is taken where none is given.
+    column : str
+        What to read of measured structure factors, where there is a choice.
+    missing : {"default", "shell"}
+        What measured structure factors lack gets ``default_F``, or the root mean square of the
+        nearest shell of resolution.
+    anomalous : bool
+        Keep Friedel mates apart: f' and f'' at the wavelength, or measured Bijvoet pairs.
+    k_sol, B_sol : float
+        Bulk solvent of coordinates: density in electrons/Å³ (0.35 when not given, 0 for none), and
+        B factor in Å² (46).
+    default_F : float
+        Structure factor of reflections that are not in the list.
+    """
+
+    _rivals = (
+        ("matrix_file", "matrix", "cell_angstrom_deg"),
+        ("structure_file", "hkl_file"),
+    )
+
+    cell_angstrom_deg = Field(CELL)
+    matrix = Field(MATRIX)
+    matrix_file = Field(FILE_NAME)
+    misset_deg = Field(VECTOR, start=(0.0, 0.0, 0.0))
+    misset_random = Field(SWITCH, False)
+    misset_seed = Field(WHOLE)
+    cells = Field(CELLS, start=(1, 1, 1))
+    size_x_mm = Field(POSITIVE)
+    size_y_mm = Field(POSITIVE)
+    size_z_mm = Field(POSITIVE)
+    shape = Field(Choice[Shape](*get_args(Shape)), "square")
+    fudge = Field(POSITIVE, 1.0)
+    mosaic_spread_deg = Field(NOT_NEGATIVE)
+    mosaic_domains = Field(COUNT)
+    mosaic_seed = Field(WHOLE)
+    hkl_file = Field(FILE_NAME)
+    structure_file = Field(FILE_NAME)
+    column = Field(TEXT)
+    missing = Field(Choice[Missing](*get_args(Missing)))
+    anomalous = Field(SWITCH, False)
+    k_sol = Field(NOT_NEGATIVE)
+    B_sol = Field(NOT_NEGATIVE)
+    default_F = Field(NUMBER, 0.0)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Unpack[CrystalFields]) -> None: ...
+        def replace(self, **fields: Unpack[CrystalFields]) -> Self: ...  # noqa: D102

@@ -1,0 +1,192 @@
+"""What hypothesis draws of every field of a configuration, however odd: no scene comes of most."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import strategies as st
+
+from nbcy.config import (
+    Background,
+    Beam,
+    Config,
+    Crystal,
+    Detector,
+    Panel,
+    Sampling,
+    Spindle,
+)
+from nbcy.config.quirks import QUIRKS
+
+MODELS = (Crystal, Beam, Detector, Spindle, Sampling, Background)
+SECTIONS = {model.__name__.lower(): model for model in MODELS}
+
+# Every field, and values it takes
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+positive = st.floats(0.0, exclude_min=True, allow_infinity=False)
+not_negative = st.floats(0.0, allow_infinity=False)
+counts = st.integers(1, 2**31 - 2)
+seeds = st.integers(-(2**31) + 2, 2**31 - 2)
+vectors = st.tuples(finite, finite, finite)
+directions = vectors.filter(any)
+# Whatever UTF-8 can hold, but no NUL.
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+lengths = st.tuples(positive, positive, positive)
+# Any triangle of angles below 120° is a cell.
+cells = st.builds(
+    lambda edges, angle, more: (*edges, angle, angle + more, angle),
+    lengths,
+    st.floats(20.0, 119.0),
+    st.floats(-1.0, 1.0),
+)
+indices = st.integers(0, 2**31 - 2)
+rois = st.builds(
+    lambda f, s: (*sorted(f), *sorted(s)), *[st.tuples(indices, indices) for _ in range(2)]
+)
+
+panels = st.builds(
+    Panel,
+    origin_mm=vectors,
+    fast_vector=directions,
+    slow_vector=directions,
+    pixels_fast=counts,
+    pixels_slow=counts,
+    pixel_mm=positive,
+    masked=st.lists(rois, max_size=2).map(tuple),
+)
+
+
+def named(panels):
+    """Give every other panel a name."""
+    return tuple(
+        panel if n % 2 else panel.model_copy(update={"name": f"p{n}é"})
+        for n, panel in enumerate(panels)
+    )
+
+
+FIELDS = {
+    Crystal: {
+        "cell_angstrom_deg": cells,
+        "matrix": st.tuples(vectors, vectors, vectors),
+        "matrix_file": texts,
+        "misset_deg": vectors,
+        "misset_random": st.booleans(),
+        "misset_seed": seeds,
+        "cells": st.tuples(counts, counts, counts),
+        "size_x_mm": positive,
+        "size_y_mm": positive,
+        "size_z_mm": positive,
+        "shape": st.sampled_from(["square", "round", "gauss", "tophat"]),
+        "fudge": positive,
+        "mosaic_spread_deg": not_negative,
+        "mosaic_domains": counts,
+        "mosaic_seed": seeds,
+        "hkl_file": texts,
+        "structure_file": texts,
+        "column": texts,
+        "missing": st.sampled_from(["default", "shell"]),
+        "anomalous": st.booleans(),
+        "k_sol": not_negative,
+        "B_sol": not_negative,
+        "default_F": finite,
+    },
+    Beam: {
+        "wavelength_angstrom": positive,
+        "energy_ev": positive,
+        "fluence_photons_per_m2": not_negative,
+        "flux_photons_per_s": not_negative,
+        "exposure_s": not_negative,
+        "size_mm": positive,
+        "kahn_factor": st.floats(-1.0, 1.0),
+        "nopolar": st.booleans(),
+        "dispersion_percent": not_negative,
+        "dispersion_steps": counts,
+        "hdiv_mrad": not_negative,
+        "vdiv_mrad": not_negative,
+        "hdiv_step_mrad": not_negative,
+        "vdiv_step_mrad": not_negative,
+        "hdiv_steps": counts,
+        "vdiv_steps": counts,
+        "divergence": st.sampled_from(["round", "square"]),
+        "source_file": texts,
+        "direction": directions,
+        "polarization_vector": directions,
+    },
+    Detector: {
+        "convention": st.sampled_from(["mosflm", "denzo", "adxv", "xds", "dials", "custom"]),
+        "pixel_mm": positive,
+        "pixels_fast": counts,
+        "pixels_slow": counts,
+        "size_fast_mm": positive,
+        "size_slow_mm": positive,
+        "distance_mm": positive,
+        "close_distance_mm": positive,
+        "xbeam_mm": finite,
+        "ybeam_mm": finite,
+        "xclose_mm": finite,
+        "yclose_mm": finite,
+        "orgx_px": finite,
+        "orgy_px": finite,
+        "pivot": st.sampled_from(["beam", "sample"]),
+        "rotx_deg": finite,
+        "roty_deg": finite,
+        "rotz_deg": finite,
+        "twotheta_deg": finite,
+        "fast_vector": directions,
+        "slow_vector": directions,
+        "normal_vector": directions,
+        "twotheta_axis": directions,
+        "pix0_mm": vectors,
+        "curved": st.booleans(),
+        "point_pixel": st.booleans(),
+        "thickness_um": not_negative,
+        "thickness_steps": counts,
+        "attenuation_depth_um": st.floats(0.0, math.inf),
+        "mask_file": texts,
+        "masked": st.lists(rois, max_size=2).map(tuple),
+        "panels": st.lists(panels, max_size=3).map(named),
+    },
+    Spindle: {
+        "axis": directions,
+        "phi_deg": finite,
+        "osc_deg": finite,
+        "step_deg": finite,
+        "steps": counts,
+    },
+    Sampling: {
+        "oversample": counts,
+        "oversample_omega": st.booleans(),
+        "oversample_polar": st.booleans(),
+        "oversample_thick": st.booleans(),
+        "interpolate": st.booleans(),
+        "dmin_angstrom": not_negative,
+        "roi": rois,
+        "precision": st.sampled_from(["double", "single"]),
+        "cutoff": st.sampled_from([0.0, 1e-9, 0.5]),
+    },
+    Background: {"water_um": not_negative},
+}
+
+
+@st.composite
+def sections(draw, model):
+    """Draw a model with any of its fields given."""
+    fields = draw(st.fixed_dictionaries({}, optional=FIELDS[model]))
+    for rivals in (
+        ("cell_angstrom_deg", "matrix", "matrix_file"),
+        ("hkl_file", "structure_file"),
+        ("energy_ev", "wavelength_angstrom"),
+    ):
+        for rival in [name for name in rivals if name in fields][1:]:
+            del fields[rival]
+    if fields.get("panels"):
+        fields = {name: value for name, value in fields.items() if name in model._beside_panels}
+    return model(**fields)
+
+
+configs = st.builds(
+    Config,
+    quirks=st.frozensets(st.sampled_from(sorted(QUIRKS))),
+    **{name: sections(model) for name, model in SECTIONS.items()},
+)
