@@ -21,7 +21,7 @@ from nbcy.cli.main import SUBCOMMANDS
 from nbcy.config.conventions import CONVENTIONS
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
-from nbcy.flags.flags import parse
+from nbcy.flags.flags import FLAGS, parse
 from nbcy.formats.registry import REGISTRY
 from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
@@ -85,7 +85,12 @@ def test_ranges_steps_and_counts(row, slices):
 
 def test_quirks():
     rows = table(DOCS / "physics" / "11-quirks.md", "## 11.1 Reproduced on request")
-    assert {row[0].strip("`") for row in rows} == set(QUIRKS)
+    assert [row[0].strip("`") for row in rows] == list(QUIRKS)
+    for row, quirk in zip(rows, QUIRKS.values(), strict=True):
+        assert tuple(re.findall(r"\[([\d.]+)\]", row[1])) == quirk.sections
+        effect = quirk.effect.replace("**2", "²").replace("Angstrom", "Å")
+        assert [cell.replace("`", "") for cell in row[2:]] == [effect, quirk.images]
+        assert FLAGS.keys() >= set(quirk.flags)
 
 
 def test_trace_keys():
