@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nbcy.base.choices import Choice, Ledger, Origin, origin_of
-from nbcy.base.constants import R_E_SQR, RTD
+from nbcy.base.constants import B_SOL, K_SOL, R_E_SQR, RTD
 from nbcy.base.errors import ConfigError
 from nbcy.base.panel import PARALLEL, PlacedPanel
 from nbcy.base.rng import ReferenceStream
 from nbcy.base.units import to_si
 from nbcy.base.vectors import frozen, norm, rotation_matrices, unit
-from nbcy.crystal.fcalc import B_SOL, K_SOL
 from nbcy.crystal.mosaic import DEFAULT_SEED, mosaic_rotations
 from nbcy.crystal.structure_factors import HklGrid, StructureFactors
 from nbcy.scene.background import water_background
