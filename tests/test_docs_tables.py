@@ -8,6 +8,7 @@ import re
 import runpy
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -18,7 +19,7 @@ from nbcy.base.errors import NbcyWarning
 from nbcy.base.rng import ReferenceStream
 from nbcy.base.units import UNITS
 from nbcy.cli.main import SUBCOMMANDS
-from nbcy.config.conventions import CONVENTIONS
+from nbcy.config.conventions import CONVENTIONS, ConventionName
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
 from nbcy.flags.flags import FLAGS, parse
@@ -40,6 +41,7 @@ def table(path: Path, heading: str) -> list[list[str]]:
 
 
 def test_conventions():
+    assert set(get_args(ConventionName)) == set(CONVENTIONS)
     rows = table(DOCS / "physics" / "01-axes.md", "## 1.2 Conventions")
     assert {row[0] for row in rows} == set(CONVENTIONS)
     for name, *vectors, pivot in rows:
