@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from nbcy.crystal.structure_factors import HklGrid
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.scene.scene import build_scene
 
