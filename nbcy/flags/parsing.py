@@ -90,7 +90,7 @@ class Invocation:
 _DISPLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "crystal.cell_angstrom_deg": ("crystal.matrix", "crystal.matrix_file"),
     "crystal.matrix_file": ("crystal.matrix", "crystal.cell_angstrom_deg"),
-    "crystal.cells": ("crystal.size_x_mm", "crystal.size_y_mm", "crystal.size_z_mm"),
+    **dict.fromkeys(CELLS, ("crystal.size_x_mm", "crystal.size_y_mm", "crystal.size_z_mm")),
     "beam.fluence_photons_per_m2": ("beam.flux_photons_per_s",),
     "detector.size_fast_mm": ("detector.pixels_fast",),
     "detector.size_slow_mm": ("detector.pixels_slow",),
@@ -231,7 +231,6 @@ def parse(
     _check_tables(settings, line.notes)
     run = {key[4:]: settings.pop(key) for key in list(settings) if key.startswith("run.")}
     run.pop("img", None)
-    _join_cells(settings, base, given)
     displaced = [
         rival
         for field, rivals in _DISPLACES.items()
@@ -259,16 +258,6 @@ def _header_defaults(headers: Mapping[str, str], given: dict[str, str]) -> Setti
         for name in new:
             given.setdefault(name, f"{flag} {path}")
     return defaults
-
-
-def _join_cells(settings: Settings, base: Config | None, given: dict[str, str]) -> None:
-    """Put Na, Nb, Nc together."""
-    counts: dict[str, int] = {n: settings.pop(n) for n in CELLS if n in settings}
-    if counts:
-        start = (base.crystal.cells if base else None) or (1, 1, 1)
-        settings["crystal.cells"] = [counts.get(n, c) for n, c in zip(CELLS, start, strict=True)]
-        flags = dict.fromkeys(given.pop(name) for name in counts)
-        given["crystal.cells"] = ", ".join(flags)
 
 
 def _check_tables(settings: Settings, notes: list[str]) -> None:

@@ -98,7 +98,7 @@ def _flag(names: str, takes: Takes, sets: str, text: str, **more: Any) -> Flag:
     return Flag(tuple(names.split()), takes, tuple(sets.split()), text, **more)
 
 
-CELLS: Final = ("crystal.cells[0]", "crystal.cells[1]", "crystal.cells[2]")
+CELLS: Final = ("crystal.cells.a", "crystal.cells.b", "crystal.cells.c")
 
 GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
     "crystal": (
