@@ -22,7 +22,8 @@ from nbcy.cli.main import SUBCOMMANDS
 from nbcy.config.conventions import CONVENTIONS, ConventionName
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
-from nbcy.flags.flags import FLAGS, parse
+from nbcy.flags.parsing import parse
+from nbcy.flags.table import FLAGS
 from nbcy.formats.registry import REGISTRY
 from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
