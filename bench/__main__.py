@@ -24,7 +24,7 @@ from bench.peak import multiply_adds_per_ns
 from bench.shapes import SHAPES, Shape, write_inputs
 from nbcy.base.atomic import check_destination
 from nbcy.base.errors import NbcyError
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene, available_isas
 from nbcy.kernel.installation import config_info
 from nbcy.kernel.threads import resolve_threads

@@ -13,7 +13,7 @@ import numpy as np
 
 import nbcy
 from bench.shapes import SHAPES
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.image.image import Image
 from nbcy.inputs.hkl import read_hkl
 from nbcy.render.building import build_scene
@@ -25,7 +25,7 @@ PEAK_MEMORY = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from nbcy.kernel._kernel import KernelScene
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.render.building import build_scene
 
 def kib(name):

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from nbcy.crystal.structure_factors import HklGrid
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.building import build_scene
 

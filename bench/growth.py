@@ -11,7 +11,7 @@ import numpy as np
 
 from nbcy.base.atomic import check_destination
 from nbcy.base.errors import FileError
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.building import build_scene
 

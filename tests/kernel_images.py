@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nbcy.config import Config
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene, available_isas
 from nbcy.render.simulator import Simulator
 

@@ -19,7 +19,7 @@ from faults import rounded
 
 from nbcy.base.errors import NbcyWarning
 from nbcy.config import Config
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.render.simulator import Simulator
 from nbcy.render.trace import Trace
 

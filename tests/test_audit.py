@@ -30,7 +30,7 @@ from nbcy.base.errors import ConfigError, FileError, UsageError
 from nbcy.base.vectors import rotate
 from nbcy.cli.main import main
 from nbcy.config import Config
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.simulator import Simulator
 from nbcy.render.trace import Trace

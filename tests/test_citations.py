@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nbcy.cli.main import SUBCOMMANDS, main
-from nbcy.flags.flags import FLAGS
+from nbcy.flags.table import FLAGS
 
 ROOT = Path(__file__).parent.parent
 CODE = sorted(

@@ -17,7 +17,8 @@ import pytest
 from nbcy.cli import progress
 from nbcy.cli.main import SUBCOMMANDS, main
 from nbcy.config import Config
-from nbcy.flags.flags import FLAGS, parse
+from nbcy.flags.parsing import parse
+from nbcy.flags.table import FLAGS
 from nbcy.formats.smv import read_smv
 from nbcy.image.image import Image
 from nbcy.render.simulator import Simulator

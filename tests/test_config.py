@@ -237,6 +237,25 @@ def test_nothing_can_be_changed():
 def test_repr_shows_what_is_given():
     assert repr(Detector(distance="25 cm")) == "Detector(distance_mm=250.0)"
     assert eval(repr(Config(beam=Beam(energy_ev=1e4)))) == Config(beam=Beam(energy_ev=1e4))
+    assert repr(Detector.preset("jungfrau16m")) == "Detector(panels=<32 items>)"
+
+
+@given(config=configs)
+def test_repr_evaluates_back(config):
+    """Where no long list is left out."""
+    names = {model.__name__: model for model in (*MODELS, Panel, Config)}
+    text = repr(config)
+    assert "items>" in text or eval(text, {**names, "inf": math.inf}) == config
+
+
+def test_replace():
+    detector = Detector(distance="25 cm")
+    assert detector.replace(pixel="75 um") == Detector(distance_mm=250, pixel_mm=0.075)
+    assert detector.replace(distance=None) == Detector()
+    assert Beam(energy_ev=1e4).replace(wavelength_angstrom=1) == Beam(wavelength_angstrom=1)
+    assert Config().replace(detector=detector).detector == detector
+    with pytest.raises(ConfigError, match="did you mean distance_mm"):
+        detector.replace(distanc_mm=5)
 
 
 # Refusals

@@ -8,6 +8,7 @@ import re
 import runpy
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -18,10 +19,11 @@ from nbcy.base.errors import NbcyWarning
 from nbcy.base.rng import ReferenceStream
 from nbcy.base.units import UNITS
 from nbcy.cli.main import SUBCOMMANDS
-from nbcy.config.conventions import CONVENTIONS
+from nbcy.config.conventions import CONVENTIONS, ConventionName
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
+from nbcy.flags.table import FLAGS
 from nbcy.formats.registry import REGISTRY
 from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
@@ -40,6 +42,7 @@ def table(path: Path, heading: str) -> list[list[str]]:
 
 
 def test_conventions():
+    assert set(get_args(ConventionName)) == set(CONVENTIONS)
     rows = table(DOCS / "physics" / "01-axes.md", "## 1.2 Conventions")
     assert {row[0] for row in rows} == set(CONVENTIONS)
     for name, *vectors, pivot in rows:
@@ -85,7 +88,12 @@ def test_ranges_steps_and_counts(row, slices):
 
 def test_quirks():
     rows = table(DOCS / "physics" / "11-quirks.md", "## 11.1 Reproduced on request")
-    assert {row[0].strip("`") for row in rows} == set(QUIRKS)
+    assert [row[0].strip("`") for row in rows] == list(QUIRKS)
+    for row, quirk in zip(rows, QUIRKS.values(), strict=True):
+        assert tuple(re.findall(r"\[([\d.]+)\]", row[1])) == quirk.sections
+        effect = quirk.effect.replace("**2", "²").replace("Angstrom", "Å")
+        assert [cell.replace("`", "") for cell in row[2:]] == [effect, quirk.images]
+        assert FLAGS.keys() >= set(quirk.flags)
 
 
 def test_trace_keys():

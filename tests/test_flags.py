@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,12 @@ from hypothesis import strategies as st
 from nbcy.base.errors import FileError, UsageError
 from nbcy.config import Config
 from nbcy.config.quirks import QUIRKS
-from nbcy.flags.flags import FLAGS, GROUPS, IDLE, MAX_SEED, Run, help_text, parse, split
+from nbcy.flags.help import help_text, page
+from nbcy.flags.names import meaning
+from nbcy.flags.parsing import Run, parse, split
+from nbcy.flags.table import FLAGS, GROUPS, IDLE, WITHOUT_FLAG
+from nbcy.flags.values import MAX_SEED
+from nbcy.flags.words import command_line
 
 # The names of the reference's flags, "…" written out.
 REFERENCE_TEXT = """
@@ -43,13 +49,61 @@ def test_the_table_is_the_spec():
     names = [name for group in GROUPS.values() for flag in group for name in flag.names]
     assert len(names) == len(set(names))
     assert not set(IDLE) & set(FLAGS)
-    assert set(IDLE.values()) <= set(FLAGS)
+    for idle in IDLE.values():
+        assert set(re.findall(r"-\w+", idle.why)) <= set(FLAGS)
 
 
 def test_help_has_every_name_and_stays_narrow():
     words = help_text().split()
     assert set(FLAGS) <= set(words)
     assert max(map(len, help_text().splitlines())) <= 100
+
+
+def test_the_page_is_up_to_date():
+    docs = Path(__file__).parent.parent / "docs" / "flags.md"
+    assert docs.read_text(encoding="utf-8") == page(), "run python -m nbcy.flags > docs/flags.md"
+
+
+def paths() -> set[str]:
+    """Every field of a configuration."""
+    return {p.path for p in Config().parameters() if p.path.count(".") <= 1}
+
+
+def test_every_path_has_a_flag_or_a_reason():
+    settings = [path.split(".") for flag in FLAGS.values() for path in flag.settings(SAMPLE)]
+    set_by_flags = {".".join(steps[:2]) for steps in settings if steps[0] != "run"}
+    assert set_by_flags <= paths() | {"crystal.misset_random"}
+    assert paths() - set_by_flags - {"crystal.misset_random"} == set(WITHOUT_FLAG)
+
+
+def test_what_a_run_asks_for_has_a_flag():
+    fields = {f"run.{field.name}" for field in dataclasses.fields(Run)}
+    set_by_flags = {path for flag in FLAGS.values() for path in (*flag.sets, *flag.also)}
+    ours = {"run.img", "run.stol", "run.4stol", "run.Q"}  # read, and gone
+    assert {path for path in set_by_flags if path.startswith("run.")} - ours == fields
+
+
+SAMPLE = (1.0, 2.0, 3.0)
+"""A value that every flag's settings can be asked for."""
+
+
+@pytest.mark.parametrize(
+    "flag", [flag for group in GROUPS.values() for flag in group], ids=lambda flag: flag.names[0]
+)
+def test_settings_become_the_flags_that_set_them(flag, tmp_path):
+    samples = {"n": ["3"], "x": ["0.5"], "x|inf": ["0.5"], "": []}
+    samples |= {
+        "NAME,..|all": ["star_radius"],
+        "sample|beam": ["beam"],
+        "double|single": ["single"],
+    }
+    samples["FILE"] = [image(tmp_path / "a.img")]
+    words = samples.get(flag.takes.shown) or ["1", "2", "3", "4", "80", "80"][: flag.takes.most]
+    value, _ = flag.takes.read(flag.names[0], words)
+    settings = {path: new for path, new in flag.settings(value).items() if path in flag.sets}
+    if not any(path.startswith("run.") for path in settings):
+        again = command_line(settings).split()
+        assert parse(again).config == parse([flag.names[0], *words]).config
 
 
 def config(line: str, base: Config | None = None) -> Config:
@@ -237,7 +291,13 @@ def test_aliases_are_the_same_flag():
         ("-distance_mm", "-distance"),
         ("-pixelsize", "-pixel"),
         ("-energy_eV", "-energy"),
-        ("-Nunitcells", "-N"),
+        ("-mosaic_dom", "-mosaic_domains"),
+        ("-mosaic_domain", "-mosaic_domains"),
+        ("-adc_offset", "-adc"),
+        ("-width", "-sample_width"),
+        ("-height", "-sample_height"),
+        ("--distance", "-distance"),
+        ("--detpixels_x", "-detpixels_x"),
         ("-oscillation", "-osc"),
         ("-floatimagefile", "-floatimage"),
     ],
@@ -248,14 +308,31 @@ def test_longer_spellings(word, name):
     assert longer.notes == (f"{word} is read as {name}",)
 
 
-@pytest.mark.parametrize("word", ["-hdiv", "-vdiv", "-dispstep", "-source_distance"])
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        *(("-hdiv", "-hdivrange"), ("-vdiv", "-vdivrange"), ("-dispstep", "-dispsteps")),
+        *(("-source_distance", "-sourcefile"), ("-source_dist", "-sourcefile")),
+        *(("-coherent", "incoherently"), ("-molecules", "no part"), ("-MW", "no part")),
+        *(("-density", "no part"), ("-dump", "no list"), ("-stolout", "not used")),
+        # longer spellings of what the reference knows by the exact name alone
+        *(("-NN", "use -N"), ("-N_cells", "use -N"), ("-phi0", "use -phi")),
+        *(("-polarization", "use -polar"), ("-detector_thickness", "use -detector_thick")),
+        *(("--phi", "use -phi"), ("--N", "use -N")),
+    ],
+)
 @pytest.mark.parametrize("values", [[], ["3.5"]])
-def test_idle_flags_are_skipped_with_a_note(word, values):
+def test_idle_flags_are_skipped_with_a_note(word, instead, values):
     invocation = parse(["-distance", "7", word, *values, "-xds"])
     assert invocation.config == config("-distance 7 -xds")
     (note,) = invocation.notes
-    assert note.startswith(" ".join([word, *values]))
-    assert IDLE[word] in note
+    assert note.startswith(" ".join([word, *values, "is skipped"]))
+    assert instead in note
+
+
+def test_a_table_that_is_written_is_not_one_that_is_read():
+    assert parse(["-stolout", "table.txt", "-phi", "3"]).config == config("-phi 3")
+    assert meaning("-stolout").flag is None
 
 
 @pytest.mark.parametrize(
@@ -289,7 +366,7 @@ def test_nopolar_after_polar():
 @pytest.mark.parametrize(
     "flag",
     [
-        *("-oversample", "-phisteps", "-dispsteps", "-hdivsteps", "-vdivsteps", "-divsteps"),
+        *("-oversample", "-dispsteps", "-hdivsteps", "-vdivsteps", "-divsteps"),
         *("-thicksteps", "-mosaic_domains"),
     ],
 )
@@ -298,6 +375,60 @@ def test_counts_that_are_not_positive_are_not_given(flag, count):
     invocation = parse([flag, count])
     assert invocation.config == Config()
     assert invocation.notes == (f"{flag} {count} counts as not given",)
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "value"),
+    [
+        ("-N 0", "crystal.cells", (1, 1, 1)),
+        ("-N -3", "crystal.cells", (1, 1, 1)),
+        ("-Na 5.7", "crystal.cells", (5, 1, 1)),
+        ("-N 4 -Nb 0", "crystal.cells", (4, 1, 4)),
+        ("-phisteps 0", "spindle.steps", 1),
+        ("-phisteps 3.9", "spindle.steps", 3),
+        ("-phisteps -1", "spindle.steps", None),
+        ("-oversample 2.5", "sampling.oversample", 2),
+        ("-detpixels 96.7", "detector.pixels_fast", 96),
+        ("-roi -5 20 0 3.9", "sampling.roi", (0, 20, 0, 3)),
+    ],
+)
+def test_counts_are_read_as_the_reference_does_and_noted(line, path, value):
+    invocation = parse(line.split())
+    assert field(invocation.config, path) == value
+    assert invocation.notes
+
+
+@pytest.mark.parametrize("word", ["1e3", "three", "5x", "0x10"])
+def test_counts_that_would_be_another_number_are_refused(word):
+    with pytest.raises(UsageError, match="needs a whole number"):
+        parse(["-N", word])
+
+
+def test_scales_of_0_are_left_to_the_image():
+    run = parse(["-scale", "3", "-scale", "0", "-nopgm", "-pgmscale", "0"]).run
+    assert (run.scale, run.pgmscale, run.pgm) == (None, None, True)
+    assert parse(["-pgmscale", "2", "-nopgm"]).run.pgm is False
+
+
+@pytest.mark.parametrize("word", ["rand", "random", "randomly"])
+def test_a_random_misset(word):
+    assert config(f"-misset {word}").crystal.misset_random
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("-spindle_axis 0 1 0 -xds", "-xds"),
+        ("-beam_vector 0 0 1 -fdet_vector 1 0 0 -mosflm", "-mosflm"),
+        ("-pix0_vector_mm 100 1 2 -adxv", "-adxv"),
+        ("-xds -spindle_axis 0 1 0 -dials", "-dials"),
+        ("-spindle_axis 1 0 0 -xds -twotheta_axis 0 1 0", "-xds -twotheta_axis 0 1 0"),
+        ("-spindle_axis 0 1 0 -close_distance 80 -mosflm", "-close_distance 80 -mosflm"),
+    ],
+)
+def test_a_convention_resets_the_vectors_before_it(line, same):
+    assert config(line) == config(same)
+    assert any("sets every vector again" in note for note in parse(line.split()).notes)
 
 
 @pytest.mark.parametrize(
@@ -319,9 +450,15 @@ def test_counts_that_are_not_positive_are_not_given(flag, count):
         ("-twotheta 3 -distance 100 -twotheta_axis 0 1 0", "beam"),
         ("-distance 100 -twotheta 3 -pix0_vector 0 1 0", "sample"),
         ("-pix0_vector_mm 1 1 1 -distance 100", "beam"),
-        ("-pivot sample -spindle_axis 0 1 0 -distance 100", "sample"),
-        ("-spindle_axis 0 1 0 -close_distance 100 -pivot beam -twotheta 3", "beam"),
+        ("-pivot sample -spindle_axis 0 1 0 -distance 100", "beam"),
+        ("-spindle_axis 0 1 0 -distance 100 -pivot sample", "sample"),
+        ("-spindle_axis 0 1 0 -close_distance 100 -pivot beam -twotheta 3", "sample"),
         ("-xds -pivot beam", "beam"),
+        ("-pivot beam -xds -ORGX 5", "beam"),  # where the convention is named, -pivot wins
+        ("-xds -spindle_axis 0 1 0", "sample"),
+        ("-adxv -spindle_axis 0 1 0", "beam"),
+        ("-xds -spindle_axis 0 1 0 -distance 100", "beam"),
+        ("-close_distance 90 -mosflm -spindle_axis 0 1 0", "beam"),
     ],
 )
 def test_pivot(line, pivot):
@@ -413,6 +550,21 @@ def test_flags_override_headers(tmp_path, flags, name, value, before):
     header = ["-img", image(tmp_path / "a.img", CLOSE_DISTANCE=119)]
     words = [*header, *flags.split()] if before else [*flags.split(), *header]
     assert field(parse(words).config, name) == value
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_image_goes_before_a_mask(tmp_path, order):
+    a, b = image(tmp_path / "a.img"), image(tmp_path / "b.img", DISTANCE=50)
+    words = [["-img", a], ["-mask", b]][::order]
+    detector = parse([word for pair in words for word in pair]).config.detector
+    assert (detector.distance_mm, detector.mask_file) == (120, b)
+
+
+def test_a_header_turns_nothing(tmp_path):
+    path = image(tmp_path / "a.img", XDS_ORGX=3, XDS_ORGY=4, CLOSE_DISTANCE=119)
+    custom = ["-spindle_axis", "0", "1", "0"]
+    assert parse(["-img", path, *custom]).config.detector.pivot == "beam"
+    assert parse(["-img", path, *custom, "-ORGX", "3"]).config.detector.pivot == "sample"
 
 
 def test_the_last_header_counts(tmp_path):

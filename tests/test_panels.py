@@ -97,9 +97,11 @@ def test_pieces_equal_the_whole(scene: Scene, data: st.DataObject) -> None:
     # every origin but the first is rounded
     error = np.where(expected.at_dmin, np.inf, 2.0 * expected.error)
     assert_same_photons(joined(pieces, flat, slow, fast), image, error)
-    # a solid angle goes with 1/R³, and R is no shorter than the distance of the plane
+    # a solid angle takes eight roundings and goes with 1/R³, twice; R is a sum of an origin and two
+    # steps along the axes, and no shorter than the distance of the plane
     farthest = max(float(np.linalg.norm(panel.origin)) for panel in pieces.panels)
-    rounding = image.size + 4.0 * farthest / whole.close_distance
+    reach = (farthest + whole.pixel_size * sum(whole.shape)) / whole.close_distance
+    rounding = image.size + 16.0 + 6.0 * reach
     assert angles == pytest.approx(angle, rel=rounding * oracle.EPS)
     again, _ = KernelScene(pieces).render(threads=3)
     assert again.tobytes() == flat.tobytes()

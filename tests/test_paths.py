@@ -101,6 +101,25 @@ def test_parameters():
     assert all(one.unit in one.path for one in listed.values())
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "unit"),
+    [
+        ("detector.distance", "detector.distance_mm", "mm"),
+        ("detector.distance_m", "detector.distance_mm", "mm"),
+        ("crystal.cell_nm_rad.alpha", "crystal.cell_angstrom_deg.alpha", "deg"),
+        ("crystal.cell", "crystal.cell_angstrom_deg", ""),
+        ("detector.panels[1].origin.y", "detector.panels[1].origin_mm.y", "mm"),
+        ("beam.kahn_factor", "beam.kahn_factor", ""),
+        ("crystal", "crystal", ""),
+    ],
+)
+def test_one_name(path, name, unit):
+    found = CONFIG.parameter(path)
+    assert (found.path, found.unit) == (name, unit)
+    assert CONFIG.parameter(name) == found
+    assert found in CONFIG.parameters() or "." not in name
+
+
 def test_values():
     assert CONFIG.value("beam.wavelength_angstrom") == 1.5
     assert CONFIG.value("beam.wavelength_nm") == 0.15
@@ -165,7 +184,7 @@ def test_parts_and_items():
     ],
 )
 def test_wrong_paths(path, words):
-    for use in (CONFIG.value, lambda path: CONFIG.with_overrides({path: 5})):
+    for use in (CONFIG.value, CONFIG.parameter, lambda path: CONFIG.with_overrides({path: 5})):
         with pytest.raises(ConfigError) as caught:
             use(path)
         assert caught.value.field == path

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from strategies import plain_config
 
 from nbcy.auditing.relations import find_relation, turns
-from nbcy.scene.measuring import measurement_of_scene
 from nbcy.render.building import build_scene
+from nbcy.scene.measuring import measurement_of_scene
 
 SHAPE = (60, 84)
 Pixels = np.ndarray

@@ -20,7 +20,7 @@ from nbcy.config import Config
 from nbcy.config.quirks import QUIRKS, parse_quirks
 from nbcy.crystal import structure_factors
 from nbcy.crystal.structure_factors import StructureFactors
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.render.building import build_scene
 from nbcy.scene.background import water_background
 from nbcy.scene.scene import Scene

@@ -12,7 +12,7 @@ from seedcase import C_TRACE, PIXEL, SEEDCASE
 import nbcy
 from nbcy.auditing import AuditReport, audit
 from nbcy.cli.main import main
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.render.simulator import Simulator
 from nbcy.render.trace import Trace
 

@@ -16,7 +16,7 @@ from hypothesis import given
 
 from nbcy.base.errors import FileError
 from nbcy.cli.main import main
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.render.simulator import Simulator
 from nbcy.render.trace import Trace
 from nbcy.render.vocabulary import KEYS

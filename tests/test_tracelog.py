@@ -16,7 +16,7 @@ from seedcase import C_TRACE
 from strategies import scenes
 
 from nbcy.base.errors import FileError
-from nbcy.flags.flags import parse
+from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.building import build_scene
 from nbcy.render.facts import ReportReader, facts_of_scene, same_fact

@@ -188,7 +188,7 @@ def _split(text: str, what: str) -> list[str]:
 
 
 def _from_flags(words: list[str], name: str, folder: Path | None) -> _Live:
-    from nbcy.flags.flags import parse
+    from nbcy.flags.parsing import parse
 
     invocation = parse(words)
     config = invocation.config if folder is None else _beside(invocation.config, folder)

@@ -26,5 +26,11 @@ AVOGADRO: Final = 6.02214179e23
 WATER_F: Final = 2.57
 """Forward structure factor of water in electrons (physics 9.6)."""
 
+K_SOL: Final = 0.35
+"""Density of bulk solvent, electrons/Å³, as found on average (Fokine and Urzhumtsev 2002)."""
+
+B_SOL: Final = 46.0
+"""How gently it ends at the protein, Å² (the same)."""
+
 WATER_MOLAR_MASS: Final = 18.0
 """g/mol, as used for the water background (physics 9.6)."""

@@ -12,7 +12,8 @@ from nbcy.base.errors import ConfigError, UsageError
 from nbcy.cli import report
 from nbcy.cli.messages import note, running
 from nbcy.cli.progress import progress_bar
-from nbcy.flags.flags import Invocation, Run, blame, parse
+from nbcy.flags.parsing import Invocation, Run, parse
+from nbcy.flags.words import blame
 
 if TYPE_CHECKING:
     from nbcy.image.image import Image

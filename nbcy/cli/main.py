@@ -101,7 +101,7 @@ def _dispatch(words: list[str]) -> int:
         print(f"nbcy {__version__}")
         return DONE
     if first in ("-h", "-help", "help") or "--help" in words:
-        from nbcy.flags.flags import help_text
+        from nbcy.flags.help import help_text
 
         print(USAGE)
         print("subcommands")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.constants import AVOGADRO, RTD
-from nbcy.flags.flags import Run
+from nbcy.flags.parsing import Run
 from nbcy.image.image import Image
 from nbcy.render.facts import SHAPES
 from nbcy.scene.lattice import CellGeometry

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from nbcy.base.errors import ConfigError, UsageError
-from nbcy.flags.flags import Invocation, blame, parse
+from nbcy.flags.parsing import Invocation, parse
+from nbcy.flags.words import blame
 
 if TYPE_CHECKING:
     from nbcy.config import Config

@@ -46,7 +46,7 @@ def run_subcommand(name: str, words: list[str]) -> int:
     module = import_module(f"nbcy.cli.{name.replace('-', '_')}")
     flags: list[str] = []
     if getattr(module, "TAKES_FLAGS", False):
-        from nbcy.flags.flags import split
+        from nbcy.flags.parsing import split
 
         flags, words = split(words)
     parser = Parser(prog="nbcy")
@@ -60,7 +60,7 @@ def run_subcommand(name: str, words: list[str]) -> int:
     if unknown:
         known = set(subparsers.choices[name]._option_string_actions)
         if getattr(module, "TAKES_FLAGS", False):
-            from nbcy.flags.flags import FLAGS
+            from nbcy.flags.table import FLAGS
 
             known.update(FLAGS)
         hint = _nearest(unknown, known) or f"see nbcy {name} --help"

@@ -13,7 +13,7 @@ from nbcy.config.beam import Beam
 from nbcy.config.crystal import Crystal
 from nbcy.config.detector import Detector
 from nbcy.config.kinds import QUIRK_NAMES
-from nbcy.config.paths import Parameter, override, parameters, value_at
+from nbcy.config.paths import Parameter, override, parameter_at, parameters, value_at
 from nbcy.config.sampling import Sampling
 from nbcy.config.section import Field, Section, Table
 from nbcy.config.spindle import Spindle
@@ -99,6 +99,21 @@ class Config(Section):
             There is no such value.
         """
         return value_at(self, path)
+
+    def parameter(self, path: str) -> Parameter:
+        """Return the one name, unit and kind of the value that a path names in any spelling.
+
+        Raises
+        ------
+        ConfigError
+            There is no such value.
+
+        Examples
+        --------
+        >>> Config().parameter("detector.distance")
+        Parameter(path='detector.distance_mm', unit='mm', kind=number)
+        """
+        return parameter_at(self, path)
 
     def parameters(self) -> list[Parameter]:
         """Return path, unit and kind of every value: fields, items of lists, parts of vectors."""

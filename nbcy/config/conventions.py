@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from nbcy.base.vectors import Vector
 
+ConventionName = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
 Pivot = Literal["beam", "sample"]
 
 
@@ -34,7 +35,7 @@ class Convention:
         Point that detector rotations keep in place; None when the options decide.
     """
 
-    name: str
+    name: ConventionName
     beam: Vector
     fast: Vector
     slow: Vector

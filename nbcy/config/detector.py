@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
 from nbcy.base.errors import ConfigError
-from nbcy.config.conventions import Pivot
+from nbcy.config.conventions import ConventionName, Pivot
 from nbcy.config.kinds import (
     COUNT,
     DEPTH,
@@ -26,8 +26,6 @@ from nbcy.config.section import REQUIRED, Field, Section, Table
 
 if TYPE_CHECKING:
     from nbcy.config.arguments import DetectorFields, PanelFields
-
-ConventionName = Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"]
 
 
 class Panel(Section):

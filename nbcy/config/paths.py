@@ -85,8 +85,7 @@ def _parameters(
     if isinstance(kind, Table):
         yield from parameters(value, path)
         return
-    unit = "" if len(field.units) > 1 and kind.parts else unit_at(part, field.units)
-    yield Parameter(path, unit, kind)
+    yield Parameter(path, _unit(field, kind, part), kind)
     for n, (name, inner) in enumerate(kind.parts.items()):
         yield from _parameters(join(path, name), field, inner, value and value[n], n)
     for n, item in enumerate(value if kind.item else ()):
@@ -121,6 +120,31 @@ class _Change:
         change.value = value
 
 
+class _Found(NamedTuple):
+    """What a path leads to."""
+
+    value: Any
+    kind: Kind[Any]
+    place: _Place | None
+    path: str  # with fields as they are named
+
+
+def _find(section: Section, path: str) -> _Found:
+    found = _Found(section, Table(type(section)), None, "")
+    for step in split(path):
+        value, kind, place, name = found
+        if isinstance(kind, Table):
+            field, units = _field(kind.section, step, (path, None))
+            here = _Place(join(place.path if place else "", step), field, units)
+            found = _Found(getattr(value, field.name), field.kind, here, join(name, field.name))
+        elif place is not None:
+            part, inner = _child(kind, value, step, place, (path, None))
+            here = place._replace(path=join(place.path, step), part=part)
+            value = None if value is None else value[part]
+            found = _Found(value, inner, here, join(name, step))
+    return found
+
+
 def value_at(section: Section, path: str) -> Any:
     """Return the value that a path names, in the unit that it ends with; None when not given.
 
@@ -129,20 +153,26 @@ def value_at(section: Section, path: str) -> Any:
     ConfigError, UnitError
         There is no such value.
     """
-    value: Any = section
-    kind: Kind[Any] = Table(type(section))
-    place = None
-    for step in split(path):
-        here = step if place is None else join(place.path, step)
-        if isinstance(kind, Table):
-            field, units = _field(kind.section, step, (path, None))
-            place = _Place(str(here), field, units)
-            value, kind = getattr(value, field.name), field.kind
-        elif place is not None:
-            part, kind = _child(kind, value, step, place, (path, None))
-            place = place._replace(path=str(here), part=part)
-            value = None if value is None else value[part]
-    return value if place is None else _converted(value, place)
+    found = _find(section, path)
+    return found.value if found.place is None else _converted(found.value, found.place)
+
+
+def parameter_at(section: Section, path: str) -> Parameter:
+    """Return name, unit and kind of the value that a path names in any spelling.
+
+    Raises
+    ------
+    ConfigError
+        There is no such value.
+    """
+    found = _find(section, path)
+    unit = "" if found.place is None else _unit(found.place.field, found.kind, found.place.part)
+    return Parameter(found.path, unit, found.kind)
+
+
+def _unit(field: Field[Any], kind: Kind[Any], part: int) -> str:
+    """Return the unit of a value, or nothing where it has none or each part its own."""
+    return "" if len(field.units) > 1 and kind.parts else unit_at(part, field.units)
 
 
 def _converted(value: Any, place: _Place) -> Any:

@@ -4,24 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from nbcy.base.errors import ConfigError
 
-QUIRKS: Final[Mapping[str, str]] = MappingProxyType(
+
+class Quirk(NamedTuple):
+    """A defect of the reference; as text, its effect.
+
+    Attributes
+    ----------
+    name : str
+    effect : str
+        What the reference does.
+    images : str
+        Which images that changes.
+    flags : tuple of str
+        Flags by which it comes into play.
+    sections : tuple of str
+        Sections of docs/physics that say more.
+    """
+
+    name: str
+    effect: str
+    images: str
+    flags: tuple[str, ...]
+    sections: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.effect
+
+
+QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
     {
-        "phi_carryover": "a spindle angle of exactly 0 keeps the cell of the step before it",
-        "source_weights": "the intensities of a source file are ignored",
-        "star_radius": "gauss and tophat spots have a radius in 1/Angstrom**2",
-        "triclinic_cell": "triclinic cells get angles that are off by hundredths of a degree",
-        "water_scaling": "water is scaled by r_e**2 and fluence twice and divided by the steps",
-        "layer_capture": "sensor layers reach too deep and all count as the last one does",
-        "pivot_override": "an explicit pivot is ignored unless the convention is custom",
-        "pix0_ignored": "a given pix0 vector is always overwritten",
-        "sticky_interpolation": "a first step at the edge of the list ends interpolation",
+        quirk.name: quirk
+        for quirk in (
+            Quirk(
+                "phi_carryover",
+                "a spindle angle of exactly 0 keeps the cell of the step before it",
+                "every oscillation image that starts at φ = 0",
+                ("-phi", "-osc", "-phistep", "-phisteps"),
+                ("6.6",),
+            ),
+            Quirk(
+                "source_weights",
+                "the intensities of a source file are ignored",
+                "source files with unequal intensities",
+                ("-sourcefile",),
+                ("5.2",),
+            ),
+            Quirk(
+                "star_radius",
+                "gauss and tophat spots have a radius in 1/Angstrom**2",
+                "gauss and tophat shapes, unless N² equals the cell edge in Å",
+                ("-gauss_xtal", "-tophat_spots"),
+                ("7.3",),
+            ),
+            Quirk(
+                "triclinic_cell",
+                "triclinic cells get angles that are off by hundredths of a degree",
+                "triclinic cells given by -cell",
+                ("-cell",),
+                ("6.1",),
+            ),
+            Quirk(
+                "water_scaling",
+                "water is scaled by r_e**2 and fluence twice and divided by the steps",
+                "water with a fluence other than the default, or more than one step",
+                ("-water",),
+                ("9.6",),
+            ),
+            Quirk(
+                "layer_capture",
+                "sensor layers reach too deep and all count as the last one does",
+                "any sensor with thickness",
+                ("-detector_thick", "-detector_abs", "-detector_thicksteps"),
+                ("4.2", "9.4"),
+            ),
+            Quirk(
+                "pivot_override",
+                "an explicit pivot is ignored unless the convention is custom",
+                "an explicit -pivot in a named convention",
+                ("-pivot",),
+                ("1.6",),
+            ),
+            Quirk(
+                "pix0_ignored",
+                "a given pix0 vector is always overwritten",
+                "-pix0_vector without a beam centre",
+                ("-pix0_vector", "-pix0_vector_mm"),
+                ("2.5",),
+            ),
+            Quirk(
+                "sticky_interpolation",
+                "a first step at the edge of the list ends interpolation",
+                "crystals of 1 or 2 cells along an axis, and -interpolate, with a list that ends "
+                "on the detector",
+                ("-interpolate", "-N", "-Na", "-Nb", "-Nc"),
+                ("7.5",),
+            ),
+        )
     }
 )
-"""Name and effect of each quirk."""
+"""Every quirk by its name: the one place that knows it, besides where it acts (scene, kernel)."""
 
 
 def parse_quirks(names: str | Iterable[str]) -> frozenset[str]:

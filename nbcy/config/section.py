@@ -19,6 +19,9 @@ T = TypeVar("T")
 K = TypeVar("K")
 S = TypeVar("S", bound="Section")
 
+_LONG: Final = 200
+"""Characters of a list that its section's repr shows."""
+
 REQUIRED: Final = object()
 """Default of a field that must be given."""
 
@@ -222,6 +225,8 @@ class Section:
             """Return a copy with other values for some fields: `model_copy` of arguments."""
             return self._replaced(fields)
 
+        __replace__ = replace  # copy.replace
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
         """Return a copy with other values for some fields.
 
@@ -256,7 +261,7 @@ class Section:
         return {name: v for name, v in self.__dict__.items() if v != fields[name].default}
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
+        given = ", ".join(f"{name}={_shown(value)}" for name, value in self._given().items())
         return f"{type(self).__name__}({given})"
 
     def __eq__(self, other: object) -> bool:
@@ -286,6 +291,13 @@ class Section:
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(cls.from_dict)
+
+
+def _shown(value: Any) -> str:
+    """Return the repr of a value, or of a long list how long it is."""
+    text = repr(value)
+    is_list = isinstance(value, tuple) and len(text) > _LONG
+    return f"<{len(value)} items>" if is_list else text
 
 
 def _restore(section: type[Section], given: Mapping[str, Any]) -> Section:

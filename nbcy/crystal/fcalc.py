@@ -13,25 +13,18 @@ van der Waals radii enlarged by 1.1 Å, grown again by 0.9 Å.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.base.constants import B_SOL, EV_ANGSTROM, K_SOL
 from nbcy.base.symmetry import check_sphere, inverse_d_squared, need_gemmi
 
 if TYPE_CHECKING:
     from nbcy.inputs.coordinates import Coordinates
 
 ComplexArray = NDArray[np.complex128]
-
-K_SOL: Final = 0.35
-"""Density of bulk solvent, electrons/Å³, as found on average (Fokine and Urzhumtsev 2002)."""
-
-B_SOL: Final = 46.0
-"""How gently it ends at the protein, Å² (the same)."""
-
-HC_EV_ANGSTROM: Final = 12398.42
 
 _OVERSAMPLING = 2.5
 _BLUR = 4.0
@@ -104,7 +97,7 @@ def calculate(
         return CalculatedFactors(hkl, normal, normal.conj(), fraction)
 
     density.initialize_grid()
-    energy = HC_EV_ANGSTROM / wavelength
+    energy = EV_ANGSTROM / wavelength
     absorption: dict[int, float] = {}
     for site in model.structure[0].all():
         z = site.atom.element.atomic_number
@@ -129,7 +122,7 @@ def _density(gemmi: Any, model: Coordinates, dmin: float, wavelength: float | No
     density.blur = max(0.0, _BLUR * dmin**2 - tightest)
     density.set_grid_cell_and_spacegroup(model.structure)
     if wavelength is not None:
-        energy = HC_EV_ANGSTROM / wavelength
+        energy = EV_ANGSTROM / wavelength
         for element in {site.atom.element.name for site in model.structure[0].all()}:
             atom = gemmi.Element(element)
             density.addends.set(atom, gemmi.cromer_liberman(atom.atomic_number, energy)[0])

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nbcy.base.constants import B_SOL, K_SOL
 from nbcy.base.errors import ConfigError
 from nbcy.base.symmetry import CellParameters, SpaceGroup, inverse_d_squared, pack, sphere
-from nbcy.crystal.fcalc import B_SOL, K_SOL, calculate
 
 if TYPE_CHECKING:
     from nbcy.inputs.coordinates import Coordinates
@@ -244,6 +244,7 @@ class StructureFactors:
         NbcyError
             gemmi is not installed.
         """
+        from nbcy.crystal.fcalc import calculate
         from nbcy.inputs.coordinates import Coordinates, read_coordinates
 
         _check_range(dmin_angstrom, dmax_angstrom)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.choices import origin_of
+from nbcy.base.constants import B_SOL, K_SOL
 from nbcy.base.vectors import norm, rotation_matrices, unit
-from nbcy.crystal.fcalc import B_SOL, K_SOL
 from nbcy.crystal.structure_factors import HklGrid, StructureFactors
 from nbcy.scene.beam import illumination, wavelength
 from nbcy.scene.desk import Step
