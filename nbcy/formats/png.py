@@ -177,7 +177,8 @@ def _limits(tiles: NDArray[np.float64]) -> tuple[float, float, float]:
     if background == top:
         return background, background + max(abs(background), 1.0), 0.0
     above = tiles - medians
-    noise = 1.4826 * float(np.median(np.abs(above)))
+    # One standard deviation of a normal distribution; the second serves few counts.
+    noise = max(1.4826 * float(np.median(np.abs(above))), -float(np.quantile(above, 0.16)))
     spread = max(noise, float(np.quantile(medians, 0.95)) - background)
     signal = tiles[above > 5.0 * noise]
     if not signal.size:
