@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbcy
+from nbcy.flags.table import FLAGS
 
 PAGE = Path(__file__).with_suffix(".md")
 SECTIONS = {
@@ -52,15 +53,28 @@ def defaults(section: type, names: list[str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
+def flags(path: str, names: list[str]) -> str:
+    """Return the flags of the reference that set some fields, or parts of them."""
+    paths = [f"{path}.{name}" for name in names]
+    rows = {flag.names[0]: {*flag.sets, *flag.also, *flag.keyword} for flag in FLAGS.values()}
+    found = [
+        name
+        for name, sets in rows.items()
+        if any(one == each or one.startswith(f"{each}.") for one in sets for each in paths)
+    ]
+    return ", ".join(f"`{name}`" for name in found)
+
+
 def page() -> str:
     """Return the whole page."""
     lines = [HEAD]
     for path, section in SECTIONS.items():
         lines += [f"## {path}", "", inspect.getdoc(section).splitlines()[0], ""]
-        lines += ["| field | kind | default | meaning |", "|---|---|---|---|"]
+        lines += ["| field | kind | default | meaning | flags |", "|---|---|---|---|---|"]
         for names, kinds, meaning in attributes(section):
             shown = ", ".join(f"`{name}`" for name in names)
-            cells = (shown, kinds, defaults(section, names), meaning.replace("``", "`"))
+            told = meaning.replace("``", "`")
+            cells = (shown, kinds, defaults(section, names), told, flags(path, names))
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)

@@ -494,8 +494,8 @@ def test_panels_without_a_header(tmp_path, monkeypatch, capsys, wide):
     assert Path("a.bin").read_bytes() == Path("b.bin").read_bytes()
     assert main(["view", "a.bin"]) == 2
     assert "--shape, --geometry" in capsys.readouterr().err
-    assert main(["view", "a.bin", "--geometry", "c.toml"]) == 0
-    assert main(["view", "a.nxs", "-o", "n.png"]) == 0
+    assert main(["view", "a.bin", "--geometry", "c.toml", "--no-title"]) == 0
+    assert main(["view", "a.nxs", "-o", "n.png", "--no-title"]) == 0
     assert Path("a.png").read_bytes() == Path("n.png").read_bytes()
     assert main(["convert", "a.bin", "c.nxs", "--geometry", "c.toml"]) == 0
     assert main(["compare", "a.nxs", "c.nxs"]) == 0
@@ -512,7 +512,7 @@ def test_panels_without_a_header(tmp_path, monkeypatch, capsys, wide):
         assert main(["compare", "a.npy", other]) == 0
     assert main(["convert", "a.npy", "d.nxs", "--geometry", "c.toml"]) == 0
     assert main(["compare", "a.nxs", "d.nxs"]) == 0
-    assert main(["view", "a.npy", "--geometry", "c.toml"]) == 0
+    assert main(["view", "a.npy", "--geometry", "c.toml", "--no-title"]) == 0
     assert Path("a.png").read_bytes() == Path("n.png").read_bytes()
 
 

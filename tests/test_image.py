@@ -302,7 +302,7 @@ def test_a_failing_writer_leaves_nothing(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr("nbcy.formats.png.gray_levels", fail)
+    monkeypatch.setattr("nbcy.formats.png.Contrast.levels", fail)
     with pytest.raises(MemoryError):
         Image(np.ones((2, 2)), small_scene(2, 2), {}).save(tmp_path / "image.png")
     assert not os.listdir(tmp_path)

@@ -11,6 +11,8 @@ from nbcy.base.errors import ConfigError, UnitError
 from nbcy.base.units import UNITS
 from nbcy.cli.main import main
 from nbcy.config import Beam, Config, Crystal, Detector, Panel
+from nbcy.flags.table import FLAGS
+from nbcy.render.vocabulary import QUANTITIES
 
 PANEL = {
     "origin_mm": (1, 2, 3),
@@ -212,6 +214,19 @@ def test_wrong_values(path, value, kind, words):
     assert type(caught.value) is kind
     assert (caught.value.field, caught.value.value) == (path, value)
     assert words in caught.value.expected
+
+
+@pytest.mark.parametrize("flag", FLAGS.values(), ids=lambda flag: flag.names[0])
+def test_flags_set_what_there_is(flag):
+    for path in flag.sets:
+        if not path.startswith("run."):
+            assert CONFIG.parameter(path).path
+
+
+def test_the_audit_names_what_there_is():
+    for quantity in QUANTITIES.values():
+        for path in quantity.path.split():
+            assert CONFIG.parameter(path).path, quantity.name
 
 
 def test_a_stem_has_no_value():

@@ -27,6 +27,9 @@ from nbcy.image.noise import Stream, poisson_image
 from nbcy.scene.coverage import ROI_NEEDS_ONE_PANEL, Region
 from nbcy.scene.scene import Scene
 
+PLOTTED = 2000
+"""Pixels along the longer edge of a plot; larger images are shrunk, keeping the peaks."""
+
 __all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
 
 
@@ -411,7 +414,7 @@ class Image:
         elif chosen == "png":
             from nbcy.formats.png import write_png
 
-            write_png(path, self.assembled(0.0), max_size)
+            write_png(path, self.assembled(), max_size)
         elif chosen == "npy":
             from nbcy.formats.npy import write_npy
 
@@ -440,7 +443,7 @@ class Image:
     def _repr_png_(self) -> bytes:
         from nbcy.formats.png import encode_png
 
-        return encode_png(self.assembled(0.0), max_size=1000)
+        return encode_png(self.assembled(), max_size=1000, min_size=400)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the image on a logarithmic scale with matplotlib.
@@ -461,25 +464,66 @@ class Image:
         """
         try:
             from matplotlib import pyplot
-            from matplotlib.colors import LogNorm
+            from matplotlib.colors import FuncNorm
         except ImportError:
             raise NbcyError("plot() needs matplotlib: pip install nbcy[plot]") from None
-        from nbcy.formats.png import gray_range
+        from nbcy.formats.png import Contrast, max_pool
 
         if ax is None:
             _, ax = pyplot.subplots()
-        picture = self.assembled(0.0)
-        white, black = gray_range(picture)
+        picture = self.assembled()
+        block = math.ceil(max(picture.shape) / PLOTTED)
+        picture = max_pool(picture, PLOTTED)
+        slow, fast = (block * size for size in picture.shape)
+        contrast = Contrast.of(picture)
+        knee = contrast.knee
+        norm = FuncNorm(
+            (
+                lambda x: np.log1p(np.maximum(x - contrast.low, 0.0) / knee),
+                lambda y: contrast.low + knee * np.expm1(y),
+            ),
+            contrast.low,
+            contrast.high,
+        )
         shown = ax.imshow(
-            np.maximum(picture, np.float32(white)),
+            picture,
             cmap="gray_r",
-            norm=LogNorm(white, black),
+            norm=norm,
             interpolation="nearest",
+            extent=(-0.5, fast - 0.5, slow - 0.5, -0.5),
         )
         ax.set_xlabel("fast (pixels)")
         ax.set_ylabel("slow (pixels)")
-        ax.figure.colorbar(shown, ax=ax, label="counts" if self.is_counts else "photons")
+        ticks = [contrast.value(part) for part in np.linspace(0.0, 1.0, 6)]
+        label = "counts" if self.is_counts else "photons"
+        bar = ax.figure.colorbar(shown, ax=ax, label=label, ticks=ticks)
+        bar.ax.set_yticklabels([f"{tick:.3g}" for tick in ticks])
+        bar.minorticks_off()
         return ax
+
+    def resolution(self) -> NDArray[np.float32]:
+        """Return the spacing of each pixel, Angstrom: d = wavelength/(2 sin theta) at its centre.
+
+        Returns
+        -------
+        ndarray of float32
+            Of the shape of `pixels`; infinite in the beam. The wavelength is the mean one.
+
+        Raises
+        ------
+        ConfigError
+            Panels of different shapes.
+        """
+        from nbcy.image.resolution import panel_resolution
+        from nbcy.scene.measuring import measurement_of_scene
+
+        here = measurement_of_scene(self.scene)
+        maps = [panel_resolution(p, here.beam, 1e10 * here.wavelength) for p in here.panels]
+        if len(maps) == 1:
+            return maps[0]
+        if any(each.shape != maps[0].shape for each in maps):
+            raise ConfigError("resolution", None, "panels of different shapes have no one map")
+        return np.stack(maps)
 
 
 def describe_panels(scene: Scene) -> str:
