@@ -27,7 +27,9 @@ images = hnp.arrays(np.float64, (5, 7), elements=st.floats(0, 1e6, allow_subnorm
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    assert main(["simulate", *FLAGS.split(), "-o", "a.bin", "-o", "a.npy", "-o", "a.img"]) == 0
+    assert (
+        main(["simulate", *FLAGS.split(), "-o", "a.bin", "-o", "a.npy", "-intfile", "a.img"]) == 0
+    )
     assert main(["simulate", *f"{FLAGS} -polar 0.5".split(), "-o", "b.bin"]) == 0
     return tmp_path
 

@@ -25,6 +25,7 @@ from nbcy.config.quirks import QUIRKS
 from nbcy.flags.parsing import parse
 from nbcy.flags.table import FLAGS
 from nbcy.formats.registry import REGISTRY
+from nbcy.image.reference_smv import save_reference_smv
 from nbcy.render.vocabulary import KEYS
 from nbcy.scene.beam import resolve_sweep
 
@@ -121,7 +122,8 @@ def test_the_quirk_of_triclinic_cells():
 def test_smv_header(tmp_path):
     crystal = nbcy.Crystal(cell_angstrom_deg=(50,), cells=3, default_F=1)
     detector = nbcy.Detector(pixels_fast=5, pixels_slow=4)
-    nbcy.Simulator(crystal=crystal, detector=detector).run().save(tmp_path / "x.img")
+    image = nbcy.Simulator(crystal=crystal, detector=detector).run()
+    save_reference_smv(image, tmp_path / "x.img")
     header = (tmp_path / "x.img").read_bytes().split(b"}")[0].decode()
     rows = table(DOCS / "formats.md", "### 5.1 Header")
     keys = [key for row in rows for key in row[0].split(", ")]

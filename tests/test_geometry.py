@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +137,7 @@ def assert_same_rest(found: Geometry, expected: Geometry) -> None:
 @given(geometries())
 def test_expt_round_trip(folder, geometry):
     found = again(geometry, "a.expt", folder)
+    geometry = geometry.turned(np.diag([1.0, -1.0, -1.0]) @ beam_frame(geometry))
     assert_same_panels(found, geometry)
     assert_same_rest(found, geometry)
     assert found.kahn_factor == pytest.approx(geometry.kahn_factor, abs=1e-15)
@@ -451,13 +453,16 @@ def test_dxtbx_reads_what_we_write(tmp_path):
     )  # fmt: skip
     geometry = replace(Geometry.of(nbcy.build_scene(config)), images=7)
     geometry.save(tmp_path / "a.expt")
-    assert_as_dxtbx(geometry, dxtbx("describe", tmp_path / "a.expt"))
+    turn = np.diag([1.0, -1.0, -1.0])
+    told = dxtbx("describe", tmp_path / "a.expt")
+    assert_as_dxtbx(geometry.turned(turn @ beam_frame(geometry)), told)
     many = replace(
         Geometry.read(CSPAD), polarization=(0.0, 1.0, 0.0), kahn_factor=0.9, spindle=(1.0, 0.0, 0.0)
     )
     many = replace(many, phi_deg=3.0, osc_deg=0.5, images=3, axes_angstrom=geometry.axes_angstrom)
     many.save(tmp_path / "b.expt")
-    assert_as_dxtbx(many, dxtbx("describe", tmp_path / "b.expt"))
+    told = dxtbx("describe", tmp_path / "b.expt")
+    assert_as_dxtbx(many.turned(turn @ beam_frame(many)), told)
 
 
 # ---- XDS by its own rules
@@ -554,6 +559,15 @@ def test_xds_segments(tmp_path):
         np.testing.assert_allclose(place, expected, atol=1e-12)
 
 
+def test_the_starting_frame_of_xds(tmp_path):
+    """STARTING_ANGLE is that of STARTING_FRAME, else of the first image."""
+    text = INP.replace("DATA_RANGE= 1 40", "DATA_RANGE= 11 50")
+    (tmp_path / "XDS.INP").write_text(text)
+    assert Geometry.read(tmp_path / "XDS.INP").phi_deg == 10.0
+    (tmp_path / "XDS.INP").write_text(text + "STARTING_FRAME= 3\n")
+    assert Geometry.read(tmp_path / "XDS.INP").phi_deg == 12.0
+
+
 XPARM = """ XPARM.XDS    VERSION Jan 31, 2020  BUILT=20200417
      1        0.0000    0.1000  0.999975 -0.005872 -0.003916
        0.979180       0.001253       0.000461       1.021262
@@ -583,6 +597,49 @@ def test_an_xparm(tmp_path):
     )
     assert geometry.spindle == pytest.approx((0.999975, -0.005872, -0.003916), abs=1e-6)
     assert geometry.space_group == "96"
+
+
+def test_an_xparm_of_before_2010(tmp_path):
+    """The same numbers in another order, without a title and without segments."""
+    lines = XPARM.splitlines()
+    size, place = lines[7].split(), lines[8].split()
+    old = [*lines[1:3], " ".join(size[1:]), " ".join([place[2], *place[:2]]), *lines[9:12]]
+    (tmp_path / "XPARM.XDS").write_text("\n".join([*old, *lines[3:7]]) + "\n")
+    (tmp_path / "new_XPARM.XDS").write_text(XPARM)
+    found, expected = (Geometry.read(tmp_path / f"{n}XPARM.XDS") for n in ("", "new_"))
+    assert_same_panels(found, expected)
+    assert found.axes_angstrom == expected.axes_angstrom
+    assert (found.spindle, found.beam) == (expected.spindle, expected.beam)
+    assert (found.phi_deg, found.osc_deg) == (expected.phi_deg, expected.osc_deg)
+
+
+# ---- experiment lists
+
+
+def test_one_of_many_experiments(workdir, capsys):
+    beams = [{"direction": [0, 0, 1], "wavelength": w} for w in (1.0, 1.2, 1.5)]
+    experiments = [{"beam": n, "detector": 0} for n in range(3)]
+    Path("a.expt").write_text(expt(experiment=experiments, beam=beams))
+    with pytest.warns(NbcyWarning, match="holds 3 experiments, 0 to 2: number 0 is read"):
+        assert Geometry.read("a.expt").wavelength_angstrom == 1.0
+    assert Geometry.read("a.expt", 2).wavelength_angstrom == 1.5
+    with pytest.raises(FileError, match="has 3 experiments, there is no number 3"):
+        Geometry.read("a.expt", 3)
+    Path("XDS.INP").write_text(INP)
+    with pytest.raises(FileError, match="no numbered experiments"):
+        Geometry.read("XDS.INP", 0)
+    words = ["simulate", "--geometry", "a.expt", "--experiment", "1", "-cell", "40", "40", "40"]
+    words += ["90", "90", "90", "-default_F", "100", "-o", "b.toml"]
+    assert main(words) == 0
+    assert Config.load("b.toml").beam.wavelength_angstrom == 1.2
+
+
+def test_a_mask_file_of_an_experiment_is_noted(tmp_path):
+    imagesets = [{"template": "x_####.cbf", "mask": "pixels.mask"}]
+    experiments = [{"beam": 0, "detector": 0, "imageset": 0}]
+    (tmp_path / "a.expt").write_text(expt(experiment=experiments, imageset=imagesets))
+    with pytest.warns(NbcyWarning, match=r"mask file pixels\.mask is not read"):
+        Geometry.read(tmp_path / "a.expt")
 
 
 # ---- CrystFEL's syntax
@@ -665,6 +722,69 @@ def test_geom_that_leaves_the_energy_to_the_data(tmp_path):
         geometry.save(tmp_path / "a.expt")
 
 
+@pytest.mark.parametrize("clen", [None, "/LCLS/detector_1/EncoderValue", "camera_length mm"])
+def test_geom_that_leaves_the_distance_to_the_data(workdir, clen, capsys):
+    Path("a.geom").write_text(geom(clen=clen, p0__coffset="-0.02"))
+    with pytest.warns(NbcyWarning, match="no camera length"):
+        geometry = Geometry.read("a.geom")
+    assert geometry.distance_open
+    with pytest.raises(ConfigError, match="left open"):
+        _ = geometry.config
+    (panel,) = geometry.at_distance(150.0).config.detector.panels
+    assert panel.origin_mm == pytest.approx((-0.3, 0.25, 130.0))
+    words = ["simulate", "--geometry", "a.geom", "-cell", "40", "40", "40", "90", "90", "90"]
+    words += ["-default_F", "100", "-o", "b.toml"]
+    assert main([*words, "-distance", "150"]) == 0
+    (panel,) = Config.load("b.toml").detector.panels
+    assert panel.origin_mm == pytest.approx((-0.3, 0.25, 130.0))
+    assert main([*words[:-1], "c.toml", "--set", "detector.distance=15 cm"]) == 0
+    assert Config.load("c.toml") == Config.load("b.toml")
+    capsys.readouterr()
+    assert main(words) == 2
+    assert "leaves the distance open; give -distance" in capsys.readouterr().err
+
+
+def test_geom_that_leaves_shifts_to_the_data(tmp_path):
+    (tmp_path / "a.geom").write_text(geom(detector_shift_x="/entry/shift mm"))
+    with pytest.warns(NbcyWarning, match="detector_shift_x stands in the data"):
+        geometry = Geometry.read(tmp_path / "a.geom")
+    assert geometry.panels[0].origin_mm == pytest.approx((-0.3, 0.25, 100.0))
+
+
+def test_geom_with_fields_of_other_days(tmp_path):
+    (tmp_path / "a.geom").write_text(geom(p0__rigid_group="0", p0__cells="many"))
+    with pytest.warns(NbcyWarning) as notes:
+        Geometry.read(tmp_path / "a.geom")
+    assert "cells is no parameter of today's CrystFEL" in "".join(str(n.message) for n in notes)
+
+
+@pytest.mark.parametrize(
+    ("fs", "ss", "pixel", "note"),
+    [
+        ("2x", "2.0y", 0.2, "have the length 2: pixels are 200 µm"),
+        ("1.004x", "0.997y", 0.1, "moves pixels by up to 4.27 µm"),  # 10 x 0.4, 5 x 0.3
+        ("x", "0.01x +0.99995y", 0.1, "moves pixels by up to 5 µm"),  # 5 x 1
+        ("x", "0.0005x +0.9999999y", 0.1, None),
+    ],
+)
+def test_refined_vectors_are_not_quite_square(fs, ss, pixel, note, tmp_path):
+    (tmp_path / "a.geom").write_text(geom(p0__fs=fs, p0__ss=ss))
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        (panel,) = Geometry.read(tmp_path / "a.geom").panels
+    assert panel.pixel_mm == pytest.approx(pixel)
+    assert panel.origin_mm == pytest.approx((-0.3, 0.25, 100.0))
+    assert [note] == ([None] if not notes else [note for n in notes if note in str(n.message)])
+
+
+def test_a_bad_region_of_the_data_holds_for_every_panel(tmp_path):
+    second = geom(clen=None, photon_energy=None, p0__min_ss="5", p0__max_ss="9").replace("p0", "p1")
+    region = "bad_a/min_fs = 8\nbad_a/max_fs = 20\nbad_a/min_ss = 3\nbad_a/max_ss = 6\n"
+    (tmp_path / "a.geom").write_text(geom() + second + region)
+    first, other = Geometry.read(tmp_path / "a.geom").panels
+    assert (first.masked, other.masked) == (((8, 9, 3, 4),), ((8, 9, 0, 1),))
+
+
 # ---- files that are wrong
 
 REGION = "".join(f"bad1/{end}_{a} = 1\n" for end in ("min", "max") for a in ("fs", "ss"))
@@ -692,13 +812,12 @@ def expt(**changes):
 
 
 BAD = {
-    "no clen": ("a.geom", geom(clen=None), "clen is missing: give the camera length in metres"),
-    "clen in the data": ("a.geom", geom(clen="/LCLS/detector_1/EncoderValue"), "give a number"),
-    "clen without a number": ("a.geom", geom(clen="long"), "a.geom:1: clen = long: expected"),
+    "clen in parsec": ("a.geom", geom(clen="1 parsec"), "a.geom:1: clen = 1 parsec: expected"),
     "no res": ("a.geom", geom(res=None), "p0/res is missing"),
     "no panels": ("a.geom", "clen = 0.1\n", "has no panels"),
     "not square": ("a.geom", geom(p0__ss="2.0y"), "pixels must be square, they are 100 x 200"),
-    "scaled": ("a.geom", geom(p0__fs="2x", p0__ss="2.0y"), "must have the length 1"),
+    "no length of fs": ("a.geom", geom(p0__fs="0x", p0__ss="0y"), "must be square, they are 0 x 0"),
+    "res": ("a.geom", geom(res="-10000"), "must be positive"),
     "skew": ("a.geom", geom(p0__ss="0.8x 0.6y"), "must be perpendicular to"),
     "typo": ("a.geom", geom(p0__corner_z="1"), "corner_z is not a parameter"),
     "hint": ("a.geom", geom(p0__maxfs="1"), "did you mean max_fs?"),
@@ -779,7 +898,8 @@ BAD = {
     "half NX": ("XDS.INP", INP.replace("NX= 100", "NX= 99.5"), "NX= 99.5: expected a whole"),
     "no length": ("XDS.INP", INP.replace("= 3 0 0.3", "= 0 0 0"), "INCIDENT_BEAM_DIRECTION must"),
     "QY": ("XDS.INP", INP.replace("QY= 0.2", "QY= 0.3"), "must be square"),
-    "old": ("XPARM.XDS", "1 0 0.2 1 0 0\n", "is not an XPARM.XDS: its first line"),
+    "old and short": ("XPARM.XDS", "1 0 0.2 1 0 0\n", "ends before wavelength"),
+    "no XPARM": ("XPARM.XDS", "1 0 0.2 1\n", "is not an XPARM.XDS: its first line"),
     "short": ("XPARM.XDS", "\n".join(XPARM.splitlines()[:9]), "ends before the detector's X-axis"),
     "text": ("a.txt", "hello\n", "is no geometry file: expected one of DIALS"),
 }

@@ -487,7 +487,7 @@ def test_smv_variants_of_other_programs(text, old, new):
         (b"SIZE2=96", b"SIZE2= 0", "SIZE2=0"),
         (b"SIZE2=96", b"SIZE2=97", "96 x 97 pixels take 18624 bytes, but 18432"),
         (b"SIZE2=96", b"SIZE2=80", "96 x 80 pixels take 15360 bytes, but 18432"),
-        (b"TYPE=unsigned_short", b"TYPE=signed_long   ", "TYPE=signed_long"),
+        (b"TYPE=unsigned_short", b"TYPE=complex_short ", "TYPE=complex_short"),
         (b"BYTE_ORDER=little", b"BYTE_ORDER=middle", "BYTE_ORDER=middle_endian"),
         (b"BYTE_ORDER", b"XYTE_ORDER", "BYTE_ORDER=None"),
         (b"DIM=2", b"DIM=3", "DIM=3"),

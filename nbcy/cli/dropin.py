@@ -222,6 +222,8 @@ def _print_pixels(image: Image, run: Run) -> None:
 
 def _write(image: Image, run: Run, stream: Stream) -> None:
     """Write the reference's files, with the lines it prints about them."""
+    from nbcy.image.reference_smv import save_reference_smv
+
     print(report.solid_angle_line(image))
     if run.floatfile is not None:
         print(f"writing {run.floatfile} as {image.size} 4-byte floats")
@@ -231,7 +233,7 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
         scale = image.default_scale("smv") if run.scale is None else run.scale
         print(f"intfile_scale = {scale:g}")
         print(f"writing {run.intfile} as 2-byte integers")
-        image.save(run.intfile, format="smv", scale=scale, adc=run.adc)
+        save_reference_smv(image, run.intfile, scale, run.adc)
     if run.pgm:
         scale = image.default_scale("pgm") if run.pgmscale is None else run.pgmscale
         print(f"pgm_scale = {scale:g}")
@@ -242,7 +244,7 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
         photons, overloads = counts.statistics().sum, counts.overloads(run.adc)
         print(f"{photons:.0f} photons on noise image ({overloads} overloads)")
         print(f"writing {run.noisefile} as 2-byte integers")
-        counts.save(run.noisefile, format="smv", scale=1.0, adc=run.adc)
+        save_reference_smv(counts, run.noisefile, 1.0, run.adc)
 
 
 DESCRIPTIONS: Final = ".toml, .json, .expt, .geom, or be named XDS.INP or XPARM.XDS"

@@ -13,6 +13,7 @@ from nbcy.flags.words import blame
 
 if TYPE_CHECKING:
     from nbcy.config import Config
+    from nbcy.formats.geometry import Geometry
 
 TAKES_FLAGS = True
 
@@ -101,6 +102,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         "XPARM.XDS, or the header of a NeXus, miniCBF or SMV image; CONFIG overrides it",
     )
     parser.add_argument(
+        "--experiment",
+        type=int,
+        metavar="N",
+        help="which of the experiments of an .expt, from 0 (default: the first)",
+    )
+    parser.add_argument(
         "--detector",
         metavar="NAME",
         help="a common detector: pilatus2m, pilatus6m, eiger4m, eiger9m, eiger16m, jungfrau16m, "
@@ -148,17 +155,26 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
     named = args.config, args.geometry, args.detector
     if named == (None, None, None) and not (args.set or args.flags or structure):
         raise UsageError("nothing to simulate: give a configuration file, a structure or flags")
+    if args.experiment is not None and args.geometry is None:
+        raise UsageError("--experiment: say of which file, --geometry FILE")
     if args.geometry is not None and args.detector is not None:
         raise UsageError("--detector: the detector is that of --geometry")
-    base = Config()
+    base, opened = Config(), None
     if args.geometry is not None:
         from nbcy.formats.geometry import Geometry
 
-        base = Geometry.read(args.geometry).config
+        geometry = Geometry.read(args.geometry, args.experiment)
+        if geometry.distance_open:  # the panels come when the distance is known
+            opened = geometry
+            base = geometry.at_distance(1.0).config.with_overrides({"detector.panels": ()})
+        else:
+            base = geometry.config
     if args.config is not None:
         base = base.with_overrides(_flat(Config.load(args.config)))
     base = base.with_overrides(_settings(args.set)).with_overrides(structure)
     invocation = parse(args.flags, base)
+    if opened is not None:
+        invocation = _place_at_distance(opened, args.geometry, invocation)
     if args.detector is not None:
         invocation = replace(invocation, config=_preset(args.detector, invocation))
     if "crystal.structure_file" not in structure:
@@ -166,6 +182,17 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
     if "crystal.hkl_file" in invocation.given:
         raise UsageError("-hkl cannot be given along with --pdb, --mtz or --cif")
     return invocation if args.config is not None else _complete(invocation)
+
+
+def _place_at_distance(geometry: Geometry, path: str, invocation: Invocation) -> Invocation:
+    """Put panels where ``-distance`` or ``detector.distance`` says; the file leaves it open."""
+    config = invocation.config
+    distance = config.detector.distance_mm
+    if distance is None:
+        raise UsageError(f"--geometry {path}: it leaves the distance open; give -distance")
+    panels = geometry.at_distance(distance).panels
+    placed = config.with_overrides({"detector.distance_mm": None, "detector.panels": panels})
+    return replace(invocation, config=placed)
 
 
 def _flat(config: Config) -> dict[str, Any]:

@@ -46,6 +46,9 @@ _NAMES: Final = {
 }
 """Detectors by their pixels (slow, fast)."""
 
+_BARREL: Final = (5071, 2463)
+"""Pixels of the PILATUS 12M."""
+
 
 def write_cbf(path: Path, pixels: NDArray[np.int32], measurement: Measurement) -> None:
     """Write a frame.
@@ -176,6 +179,8 @@ def _measurement(text: str, shape: tuple[int, int]) -> Measurement | str:
             return default
         return float(found[1])
 
+    if shape == _BARREL or re.search(r"#\s*Detector:\s*PILATUS\S*\s+12M", text):
+        return "a PILATUS 12M is a barrel of 24 banks, and not the flat panel of its header"
     centre = re.search(rf"#\s*Beam_xy{_N},\s*([-+0-9.eE]+)\s*\)", text)
     try:
         if centre is None:

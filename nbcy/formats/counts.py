@@ -60,8 +60,13 @@ ADC_OFFSET: Final = 40.0
 SMV_SATURATED: Final = 65535
 """Largest pixel of SMV."""
 
-SMV_COUNTS: Final = IntegerKind("int32", -int(ADC_OFFSET), SMV_SATURATED - int(ADC_OFFSET))
-"""SMV's uint16 before the offset is added; 0 is the flag."""
+
+def smv_counts(adc: int) -> IntegerKind:
+    """Return SMV's uint16 before an offset is added; 0 is the flag."""
+    return IntegerKind("int32", -adc, SMV_SATURATED - adc)
+
+
+SMV_COUNTS: Final = smv_counts(int(ADC_OFFSET))
 
 FLOAT: Final = "float32"
 """The kind of pixels that are kept as they are."""

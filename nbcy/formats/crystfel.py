@@ -34,7 +34,7 @@ _BAD: Final = (
     "panel",
 )
 _BEAM: Final = ("photon_energy", "wavelength", "detector_shift_x", "detector_shift_y")
-_ELSEWHERE: Final = re.compile(
+_OF_THE_DATA: Final = re.compile(
     r"data|dim\d+|adu_per_(eV|photon)|max_adu|badrow_direction|peak_list(_type)?|bandwidth"
     r"|photon_energy_(bandwidth|scale)|beam_bandwidth|peak_info_location|integr_radius"
     r"|saturation_map(_file)?|peak_sep|flag_(less|more)than|flag_equal|rail_[xyz]|clen_for_centering"
@@ -46,6 +46,25 @@ _NUMBER: Final = r"[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _TERM: Final = re.compile(rf"\s*({_NUMBER}|[+-]?)\s*\*?\s*([xyz])")
 _ROUNDED: Final = 1e-3
 """How far from 1 a written direction may be: what six digits and hand edits leave."""
+
+_REFINED: Final = 0.02
+"""How far apart lengths of fs and ss may be that a refinement left; they are made equal."""
+
+_SKEWED: Final = math.sin(math.radians(1.0))
+"""Largest cosine between fs and ss that a refinement leaves; they are made perpendicular."""
+
+_MISSPELT: Final = 0.8
+"""How alike an unknown parameter is to a known one that was meant."""
+
+_PLACE: Final = re.compile(r"[A-Za-z/%][^\s=]*")
+"""Names a field of the data, which CrystFEL reads for each image."""
+
+_METRES: Final = {"": 1.0, "m": 1.0, "mm": 1e-3}
+_ELECTRONVOLTS: Final = {
+    **{"": 1.0, "eV": 1.0, "keV": 1e3, "MeV": 1e6},
+    **{"V": 1.0, "kV": 1e3, "MV": 1e6},
+}
+_ANGSTROMS: Final = {"m": 1e10, "A": 1.0}
 
 Values = dict[str, tuple[str, int]]
 
@@ -61,14 +80,14 @@ def read_geom(path: PathLike) -> Geometry:
     Raises
     ------
     FileError
-        No panels, a camera length that stands in other files, unknown parameters, values that are
-        no numbers, pixels that are not square.
+        No panels, misspelt parameters, values that are no numbers, pixels that are not square.
     """
-    common, panels, bad = _parse(path)
+    notes: list[str] = []
+    moved: dict[str, float] = {}
+    common, panels, bad = _parse(path, notes)
     if not panels:
         raise FileError(path, "has no panels: expected lines such as p0/min_fs = 0")
-    shift = [_length(path, common, f"detector_shift_{axis}") for axis in "xy"]
-    notes = []
+    shift = [_shift(path, common, f"detector_shift_{axis}", notes) for axis in "xy"]
     if any(_MASKS.fullmatch(name) for name in common):
         notes.append("its mask files are not read: only bad regions are masked")
     wavelength = _wavelength(path, common)
@@ -77,9 +96,20 @@ def read_geom(path: PathLike) -> Geometry:
     placed, origins = [], {}
     camera = {name: value for name, value in common.items() if name == "clen"}  # wherever it stands
     for name, values in panels.items():
-        panel, origins[name] = _panel(path, name, camera | values, shift)
+        panel, origins[name] = _panel(path, name, camera | values, shift, moved, notes)
         placed.append(panel)
     regions = [_region(path, name, values, origins) for name, values in bad.items()]
+    if moved:
+        text = "made so, which moves pixels by up to"
+        notes.append(
+            f"fs and ss of {len(moved)} panels are not perpendicular and of length 1: they are "
+            f"{text} {1e6 * max(moved.values()):.3g} µm"
+        )
+    open_ones = [_camera_length(path, camera | values) is None for values in panels.values()]
+    if any(open_ones):
+        if not all(open_ones):
+            raise FileError(path, "gives clen for some of its panels alone: give it for all")
+        notes.append("it gives no camera length (clen): give the distance")
     placed = [
         panel.replace(masked=(*panel.masked, *_masked(panel, origins, regions))) for panel in placed
     ]
@@ -88,14 +118,15 @@ def read_geom(path: PathLike) -> Geometry:
         beam=(0.0, 0.0, 1.0),
         wavelength_angstrom=wavelength,
         polarization=(1.0, 0.0, 0.0),
-        notes=tuple(notes),
+        distance_open=any(open_ones),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 # Reading -----------------------------------------------------------------------------------------
 
 
-def _parse(path: PathLike) -> tuple[Values, dict[str, Values], dict[str, Values]]:
+def _parse(path: PathLike, notes: list[str]) -> tuple[Values, dict[str, Values], dict[str, Values]]:
     """Sort the lines into common values, panels and bad regions.
 
     A common value holds for the panels that are first mentioned below it.
@@ -112,24 +143,34 @@ def _parse(path: PathLike) -> tuple[Values, dict[str, Values], dict[str, Values]
             raise FileError(path, f"{text!r} is not of the form 'parameter = value'", row)
         owner, slash, name = left.rpartition("/")
         if not slash:
-            _check_name(path, name, (*_PLACING, *_BEAM), row)
-            common[name] = value, row
+            if _is_used(path, name, (*_PLACING, *_BEAM), row, notes):
+                common[name] = value, row
         elif owner.startswith("bad"):
-            _check_name(path, name, _BAD, row)
-            bad.setdefault(owner, {})[name] = value, row
+            if _is_used(path, name, _BAD, row, notes):
+                bad.setdefault(owner, {})[name] = value, row
         else:
-            _check_name(path, name, _PLACING, row)
+            used = _is_used(path, name, _PLACING, row, notes)
             if owner not in panels:
                 panels[owner] = {k: v for k, v in common.items() if k in _PLACING}
-            panels[owner][name] = value, row
+            if used:
+                panels[owner][name] = value, row
     return common, panels, bad
 
 
-def _check_name(path: PathLike, name: str, known: tuple[str, ...], row: int) -> None:
-    if name not in known and not _ELSEWHERE.fullmatch(name) and not _MASKS.fullmatch(name):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise FileError(path, f"{name} is not a parameter of a geometry file{hint}", row)
+def _is_used(path: PathLike, name: str, known: tuple[str, ...], row: int, notes: list[str]) -> bool:
+    """Whether a parameter places anything; the others are passed over as CrystFEL does.
+
+    One that is unknown and nearly known was meant to be known, which CrystFEL would not see.
+    """
+    if name in known or _MASKS.fullmatch(name):
+        return True
+    if not _OF_THE_DATA.fullmatch(name):
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT)
+        if near:
+            reason = f"{name} is not a parameter of a geometry file; did you mean {near[0]}?"
+            raise FileError(path, reason, row)
+        notes.append(f"{name} is no parameter of today's CrystFEL, and ignored")
+    return False
 
 
 def _number(path: PathLike, values: Values, name: str, owner: str = "") -> float:
@@ -148,46 +189,73 @@ def _number(path: PathLike, values: Values, name: str, owner: str = "") -> float
 def _with_unit(path: PathLike, values: Values, name: str, units: dict[str, float]) -> float:
     """Read a number with an optional unit; the empty unit is the default one."""
     text, row = values[name]
-    number, _, unit_name = text.partition(" ")
-    factor = units.get(unit_name.strip())
-    if factor is None:
+    match = re.fullmatch(rf"({_NUMBER})\s*([A-Za-z]*)", text)
+    if match is None or match[2] not in units:
         allowed = ", ".join(key for key in units if key)
         raise FileError(path, f"{name} = {text}: expected a number and one of {allowed}", row)
-    return _number(path, {name: (number, row)}, name) * factor
+    return _number(path, {name: (match[1].replace(" ", ""), row)}, name) * units[match[2]]
+
+
+def _is_elsewhere(values: Values, name: str, units: dict[str, float]) -> bool:
+    """Whether a value is missing, or the name of a field of the data, perhaps with its unit."""
+    if name not in values:
+        return True
+    word, _, unit_name = values[name][0].partition(" ")
+    return _PLACE.fullmatch(word) is not None and unit_name.strip() in {*units, ""}
 
 
 def _length(path: PathLike, values: Values, name: str) -> float:
     """Return a length in m, 0 where there is none."""
-    return (
-        _with_unit(path, values, name, {"": 1.0, "m": 1.0, "mm": 1e-3}) if name in values else 0.0
-    )
+    return _with_unit(path, values, name, _METRES) if name in values else 0.0
 
 
-def _camera_length(path: PathLike, values: Values) -> float:
-    """Return the camera length of a panel, m."""
-    if "clen" not in values:
-        raise FileError(path, "clen is missing: give the camera length in metres, clen = 0.1 m")
-    text, row = values["clen"]
-    if text.startswith("/"):
-        reason = f"clen = {text} stands in other files: give a number in metres, clen = 0.1 m"
-        raise FileError(path, reason, row)
-    return _length(path, values, "clen")
+def _shift(path: PathLike, values: Values, name: str, notes: list[str]) -> float:
+    """Return a shift of the whole detector, m; 0 where the data have it."""
+    if name not in values:
+        return 0.0
+    if _is_elsewhere(values, name, _METRES):
+        notes.append(f"{name} stands in the data, and is taken as 0")
+        return 0.0
+    return _length(path, values, name)
+
+
+def _camera_length(path: PathLike, values: Values) -> float | None:
+    """Return the camera length of a panel, m, None where it is missing or stands in the data."""
+    return None if _is_elsewhere(values, "clen", _METRES) else _length(path, values, "clen")
 
 
 def _wavelength(path: PathLike, common: Values) -> float | None:
     """Return the wavelength in Angstrom, None where it stands in other files."""
-    for name in ("wavelength", "photon_energy"):
-        if name not in common or common[name][0].startswith("/"):
+    for name, units in (("wavelength", _ANGSTROMS), ("photon_energy", _ELECTRONVOLTS)):
+        if _is_elsewhere(common, name, units):
             continue
-        if name == "wavelength":
-            value = _with_unit(path, common, name, {"m": 1e10, "A": 1.0})
-        else:
-            value = _with_unit(path, common, name, {"": 1.0, "eV": 1.0, "keV": 1000.0})
+        value = _with_unit(path, common, name, units)
         if not value > 0.0:
             text, row = common[name]
             raise FileError(path, f"{name} = {text}: must be positive", row)
         return value if name == "wavelength" else EV_ANGSTROM / value
     return None
+
+
+def _square(
+    path: PathLike, name: str, given: list[FloatArray], pixel: float, row: int
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return unit vectors along fs and ss, perpendicular if nearly so, and the pixel's edge, m.
+
+    CrystFEL takes the vectors as they are; refined ones are not quite square.
+    """
+    lengths = [float(np.linalg.norm(vector)) for vector in given]
+    if not min(lengths) > 0.0 or abs(lengths[0] - lengths[1]) > _REFINED * max(lengths):
+        sizes = " x ".join(f"{1e6 * pixel * length:g}" for length in lengths)
+        raise FileError(path, f"{name}: pixels must be square, they are {sizes} µm", row)
+    mean = sum(lengths) / 2.0
+    if abs(mean - 1.0) > _REFINED:
+        pixel *= mean
+    fast, slow = unit(given[0]), unit(given[1])
+    skew = float(fast @ slow)
+    if _ROUNDED < abs(skew) <= _SKEWED:
+        slow = unit(slow - skew * fast)
+    return fast, slow, pixel
 
 
 def _direction(path: PathLike, values: Values, name: str, owner: str) -> FloatArray:
@@ -208,19 +276,20 @@ def _direction(path: PathLike, values: Values, name: str, owner: str) -> FloatAr
 
 
 def _panel(
-    path: PathLike, name: str, values: Values, shift: list[float]
+    path: PathLike,
+    name: str,
+    values: Values,
+    shift: list[float],
+    moved: dict[str, float],
+    notes: list[str],
 ) -> tuple[Panel, tuple[int, int]]:
     """Return a panel, and where in the data it starts (fast, slow)."""
-    pixel = 1.0 / (_number(path, values, "res", name) or math.nan)
-    fast, slow = (_direction(path, values, axis, name) for axis in ("fs", "ss"))
-    lengths = [float(np.linalg.norm(vector)) for vector in (fast, slow)]
+    resolution = _number(path, values, "res", name)
+    if not resolution > 0.0:
+        raise FileError(path, f"{name}/res = {resolution:g}: must be positive", values["res"][1])
+    given = [_direction(path, values, axis, name) for axis in ("fs", "ss")]
+    fast, slow, pixel = _square(path, name, given, 1.0 / resolution, values["fs"][1])
     row = values["fs"][1]
-    if abs(lengths[0] - lengths[1]) > _ROUNDED:
-        sizes = " x ".join(f"{1e6 * pixel * length:g}" for length in lengths)
-        raise FileError(path, f"{name}: pixels must be square, they are {sizes} µm", row)
-    if abs(lengths[0] - 1.0) > _ROUNDED:
-        reason = f"{name}: fs and ss must have the length 1, they have {lengths[0]:g}"
-        raise FileError(path, f"{reason}; the pixel's size belongs in res", row)
     whole: dict[str, int] = {}
     for key in ("min_fs", "max_fs", "min_ss", "max_ss"):
         number = _number(path, values, key, name)
@@ -230,10 +299,17 @@ def _panel(
     counts = [whole[f"max_{axis}"] - whole[f"min_{axis}"] + 1 for axis in ("fs", "ss")]
     if min(counts) < 1:
         raise FileError(path, f"{name} has no pixels: a maximum is below its minimum", row)
-    height = _camera_length(path, values) + _length(path, values, "coffset")
+    if pixel != 1.0 / resolution:
+        scale = f"{pixel * resolution:.6g}: pixels are {1e6 * pixel:.6g} µm"
+        notes.append(f"fs and ss have the length {scale}, not the 1/res of {1e6 / resolution:g} µm")
+    far = counts[0] * (pixel * fast - given[0] / resolution)
+    far = far + counts[1] * (pixel * slow - given[1] / resolution)
+    if float(np.linalg.norm(far)) > _ROUNDED * pixel * max(counts):
+        moved[name] = float(np.linalg.norm(far))
+    height = (_camera_length(path, values) or 0.0) + _length(path, values, "coffset")
     corner = [
-        _number(path, values, f"corner_{axis}", name) * pixel + moved
-        for axis, moved in zip("xy", shift, strict=True)
+        _number(path, values, f"corner_{axis}", name) / resolution + step
+        for axis, step in zip("xy", shift, strict=True)
     ]
     masked: list[tuple[int, int, int, int]] = []
     if values.get("no_index", ("0", 0))[0].lower() not in ("0", "false"):
@@ -266,13 +342,13 @@ def _edges(fast: int, slow: int, width: int) -> Iterator[tuple[int, int, int, in
         yield fast - w, fast - 1, 0, slow - 1
 
 
-Region = tuple[str, tuple[float, float, float, float]]
+Region = tuple[str | None, tuple[float, float, float, float]]
 
 
 def _region(
     path: PathLike, name: str, values: Values, panels: dict[str, tuple[int, int]]
 ) -> Region:
-    """Return the panel of a bad region, "" for one in x and y, and its limits."""
+    """Return the panel of a bad region, None for all, "" for one in x and y, and its limits."""
     pixels = [key for key in values if key.endswith(("fs", "ss"))]
     lab = [key for key in values if key.endswith(("_x", "_y"))]
     if bool(pixels) == bool(lab):
@@ -282,9 +358,10 @@ def _region(
         _number(path, values, f"{end}_{axis}", name) for axis in axes for end in ("min", "max")
     )
     owner, row = values.get("panel", ("", 0))
-    if pixels and owner not in panels:
+    if owner and owner not in panels:
         raise FileError(path, f"{name}/panel = {owner}: there is no such panel", row or None)
-    return owner if pixels else "", (low_0, high_0, low_1, high_1)
+    # Without a panel the limits are those of the data, and hold for every panel that lies there.
+    return (owner or None) if pixels else "", (low_0, high_0, low_1, high_1)
 
 
 def _masked(
@@ -295,7 +372,7 @@ def _masked(
     assert panel.name is not None
     start = starts[panel.name]
     for owner, (low_0, high_0, low_1, high_1) in regions:
-        if owner == panel.name:
+        if owner in (panel.name, None):
             f = max(math.ceil(low_0) - start[0], 0), min(math.floor(high_0) - start[0], fast - 1)
             s = max(math.ceil(low_1) - start[1], 0), min(math.floor(high_1) - start[1], slow - 1)
             if f[0] <= f[1] and s[0] <= s[1]:

@@ -17,7 +17,7 @@ from nbcy.base.files import blaming, read_bytes
 from nbcy.base.vectors import Vector, cross, rotate, unit
 from nbcy.config import Panel
 from nbcy.formats.geometry import Geometry
-from nbcy.formats.measurement import read_thickness
+from nbcy.formats.measurement import across, read_thickness
 
 FloatArray = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
@@ -75,6 +75,7 @@ def _read(path: PathLike, data: Any, asked: int | None) -> Geometry:
             f"holds {len(experiments)} experiments, 0 to {len(experiments) - 1}: number 0 is read "
             "(--experiment N takes another)"
         )
+    notes += _unread_masks(data, experiment)
     beam, detector = model("beam"), model("detector")
     if beam is None or detector is None:
         raise FileError(path, "has no beam or no detector model")
@@ -130,6 +131,15 @@ def _read(path: PathLike, data: Any, asked: int | None) -> Geometry:
         attenuation_depth_um=1000.0 / mu if sensor else None,
         notes=tuple(notes),
     )
+
+
+def _unread_masks(data: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    """Say which mask file of the images is not read."""
+    sets, index = data.get("imageset"), experiment.get("imageset")
+    if not isinstance(sets, list) or not isinstance(index, int) or not 0 <= index < len(sets):
+        return []
+    mask = sets[index].get("mask") if isinstance(sets[index], Mapping) else None
+    return [f"its mask file {mask} is not read: only masked rectangles are"] if mask else []
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
@@ -288,7 +298,8 @@ def format_expt(geometry: Geometry, path: PathLike) -> str:
     Parameters
     ----------
     geometry : Geometry
-        Written in its own frame.
+        Turned into the frame in which DIALS sees our NXmx files: the beam along -z, the electric
+        field along x.
     path : path-like
         For errors.
 
@@ -299,6 +310,7 @@ def format_expt(geometry: Geometry, path: PathLike) -> str:
     """
     if geometry.wavelength_angstrom is None:
         raise FileError(path, "cannot be written: there is no wavelength")
+    geometry = geometry.turned(_to_dials(geometry))
     beam = unit(geometry.beam)
     config = geometry.config
     polarization, spindle = config.beam.polarization_vector, config.spindle.axis
@@ -384,6 +396,15 @@ def format_expt(geometry: Geometry, path: PathLike) -> str:
             }
         ]
     return json.dumps(data, indent=2) + "\n"
+
+
+def _to_dials(geometry: Geometry) -> FloatArray:
+    """Return what turns vectors into the frame of DIALS."""
+    polarization = geometry.config.beam.polarization_vector
+    assert polarization is not None
+    ahead = unit(geometry.beam)
+    x = across(np.array(polarization), ahead)
+    return np.array([x, -cross(ahead, x), -ahead])
 
 
 def _plain(vector: FloatArray) -> list[float]:

@@ -25,6 +25,9 @@ Rectangle = tuple[int, int, int, int]
 
 _FLAT: Final = 1e-9
 
+_SOMEWHERE: Final = 1e4
+"""mm; where panels are tried while their distance is open."""
+
 MAX_IMAGES: Final = 10_000_000
 """Most images of a scan."""
 
@@ -64,6 +67,9 @@ class Geometry:
         As the file has it: number or symbol; empty where it does not say.
     thickness_um, attenuation_depth_um : float or None
         Of the sensor.
+    distance_open : bool
+        Whether the file leaves the distance along the beam open: ``panels`` stand as if it were 0,
+        until `at_distance` says what it is.
     notes : tuple of str
         What the file says and is not taken over; issued as `NbcyWarning` when it is read.
     """
@@ -83,6 +89,7 @@ class Geometry:
     space_group: str = ""
     thickness_um: float | None = None
     attenuation_depth_um: float | None = None
+    distance_open: bool = False
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -197,7 +204,8 @@ class Geometry:
         """
         if not 1 <= self.images <= MAX_IMAGES:
             raise ConfigError("images", self.images, f"must be from 1 to {MAX_IMAGES}")
-        config = self.config
+        placed = self.at_distance(_SOMEWHERE) if self.distance_open else self
+        config = placed.config
         polarization = np.array(config.beam.polarization_vector)
         if not float(norm(cross(unit(self.beam), unit(polarization)))) >= PARALLEL:
             expected = f"must not be parallel to the beam {self.beam}"
@@ -228,6 +236,21 @@ class Geometry:
 
         return geometry_text(self, path)
 
+    def at_distance(self, distance_mm: float) -> Geometry:
+        """Return the same at a distance that was left open.
+
+        Parameters
+        ----------
+        distance_mm : float
+            By which panels move along the beam.
+        """
+        step = distance_mm * unit(self.beam)
+        panels = tuple(
+            panel.replace(origin_mm=_vector(np.array(panel.origin_mm) + step))
+            for panel in self.panels
+        )
+        return replace(self, panels=panels, distance_open=False)
+
     def turned(self, rotation: FloatArray) -> Geometry:
         """Return the same in another frame of the lab.
 
@@ -247,11 +270,10 @@ class Geometry:
         return replace(
             self,
             panels=tuple(
-                panel.model_copy(
-                    update={
-                        name: turn(getattr(panel, name))
-                        for name in ("origin_mm", "fast_vector", "slow_vector")
-                    }
+                panel.replace(
+                    origin_mm=turn(panel.origin_mm),
+                    fast_vector=turn(panel.fast_vector),
+                    slow_vector=turn(panel.slow_vector),
                 )
                 for panel in self.panels
             ),
@@ -264,6 +286,9 @@ class Geometry:
     @property
     def config(self) -> Config:
         """The same as a configuration, to be completed: explicit vectors, explicit panels."""
+        if self.distance_open:
+            expected = "is left open by the geometry file: give it (Geometry.at_distance)"
+            raise ConfigError("detector.distance_mm", None, expected)
         spindle = self.spindle
         polarization = self.polarization or _across(self.beam, spindle)
         crystal = Crystal(cell_angstrom_deg=self.cell_angstrom_deg)

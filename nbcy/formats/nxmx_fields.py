@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -263,6 +264,8 @@ def find(file: Any, where: str, base: Any) -> Any:
     ValueError
         There is no such thing.
     """
+    if ".." in where:
+        where = posixpath.normpath(posixpath.join(base.name, where))
     places = [(file, where)] if where.startswith("/") else [(base, where)]
     if not where.startswith("/"):
         places += [(base, f"transformations/{where}"), (base.parent, where), (file, where)]

@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +19,28 @@ from numpy.typing import NDArray
 from nbcy.base.atomic import atomic_write
 from nbcy.base.bands import bands
 from nbcy.base.constants import RTD
-from nbcy.base.errors import FileError
+from nbcy.base.errors import FileError, NbcyWarning
 from nbcy.base.files import read_bytes
 from nbcy.formats.counts import ADC_OFFSET, SMV_SATURATED
 from nbcy.formats.frame import Frame
 from nbcy.formats.measurement import FlatGeometry, Measurement, flat_geometry, flat_measurement
 
 _BLOCK = 512
-_BYTE_ORDERS = {"little_endian": "<u2", "big_endian": ">u2"}
-_TYPES = ("unsigned_short", "unsigned short int")
-_ENTRY = re.compile(r"([^=;\n{]+)=([^;\n]*)")
+_BYTE_ORDERS = {"little_endian": "<", "big_endian": ">"}
+_TYPES = {
+    **dict.fromkeys(("unsigned_short", "unsigned short int"), "u2"),
+    **dict.fromkeys(("unsigned_long", "unsigned_int"), "u4"),
+    **dict.fromkeys(("signed_long", "signed_int", "long", "long_integer"), "i4"),
+    "signed_short": "i2",
+    "float": "f4",
+}
+"""By what headers call it; the first is what nbcy and the reference write."""
+
+_LONGEST: Final = 2**20
+"""Bytes of a header."""
+
+_ENCODER: Final = 0.1
+"""Degrees; a TWOTHETA up to this, without a CLOSE_DISTANCE that says otherwise, is an encoder's."""
 # Header fields that set defaults (formats 5.3), and the configuration's names for them.
 _DEFAULTS: Final = {
     "SIZE1": "detector.pixels_fast",
@@ -186,7 +199,7 @@ def write_smv_frame(
     write_smv(path, (pixels + adc).astype(np.uint16), smv_header_of(measurement, adc))
 
 
-def read_smv(path: str | os.PathLike[str]) -> tuple[dict[str, str], NDArray[np.uint16]]:
+def read_smv(path: str | os.PathLike[str]) -> tuple[dict[str, str], NDArray[Any]]:
     """Read an SMV image.
 
     Parameters
@@ -198,39 +211,42 @@ def read_smv(path: str | os.PathLike[str]) -> tuple[dict[str, str], NDArray[np.u
     -------
     header : dict of str to str
         Every entry of the header, as it stands there.
-    pixels : ndarray of uint16, shape (slow, fast)
+    pixels : ndarray, shape (slow, fast)
+        uint16 in most files.
 
     Raises
     ------
     FileError
-        Not an SMV image, one of another type than unsigned short, or one with pixels missing.
+        Not an SMV image, one of an unknown type, or one with pixels missing.
     """
     data = read_bytes(path)
-    end = data.find(b"}")
+    end = data.find(b"}", 0, _LONGEST)
     if not data.startswith(b"{") or end < 0:
         raise FileError(path, "is not an SMV image: there is no header between { and }")
-    text = data[:end].decode("latin-1").replace("\r", "\n")
-    header = {key.strip(): value.strip() for key, value in _ENTRY.findall(text)}
+    text = data[1:end].decode("latin-1").replace("\r", "\n").replace(";", "\n")
+    entries = (line.partition("=") for line in text.split("\n"))
+    header = {key.strip(): value.strip() for key, equals, value in entries if equals}
     offset = _size(path, header, "HEADER_BYTES")
     if offset <= end:
         raise FileError(path, f"HEADER_BYTES={offset}, but the header is {end + 1} bytes long")
     fast, slow = _size(path, header, "SIZE1"), _size(path, header, "SIZE2")
     if header.get("DIM", "2") != "2":
         raise FileError(path, f"DIM={header['DIM']}: an image of 2 dimensions is expected")
-    kind = header.get("TYPE", header.get("Data_type", _TYPES[0]))
+    kind = header.get("TYPE", header.get("Data_type", next(iter(_TYPES))))
     if kind not in _TYPES:
-        raise FileError(path, f"TYPE={kind} is not supported: expected {_TYPES[0]}")
+        raise FileError(path, f"TYPE={kind} is not supported: expected one of {', '.join(_TYPES)}")
     order = header.get("BYTE_ORDER")
     if order not in _BYTE_ORDERS:
         raise FileError(path, f"BYTE_ORDER={order}: expected one of {', '.join(_BYTE_ORDERS)}")
-    wanted, found = 2 * fast * slow, len(data) - offset
+    stored = np.dtype(_BYTE_ORDERS[order] + _TYPES[kind])
+    wanted, found = stored.itemsize * fast * slow, len(data) - offset
     if not wanted <= found < wanted + _BLOCK:
         reason = (
             f"{fast} x {slow} pixels take {wanted} bytes, but {max(found, 0)} follow the header"
         )
         raise FileError(path, reason)
-    pixels = np.frombuffer(data, _BYTE_ORDERS[order], fast * slow, offset)
-    return header, pixels.reshape(slow, fast).astype(np.uint16, copy=False)
+    pixels = np.frombuffer(data, stored, fast * slow, offset).reshape(slow, fast)
+    return header, pixels.astype(stored.newbyteorder("="), copy=False)
 
 
 def _size(path: str | os.PathLike[str], header: Mapping[str, str], key: str) -> int:
@@ -376,17 +392,21 @@ def read_smv_frame(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | s
         with contextlib.suppress(ValueError):
             numbers[key] = float(text)
     offset = numbers.get("ADC_OFFSET", numbers.get("IMAGE_PEDESTAL", 0.0))
-    if offset.is_integer() and 0.0 < offset <= SMV_SATURATED:
-        counts = pixels.astype(np.int32) - int(offset)
-        frame = Frame(counts, counts < 0 if (counts < 0).any() else None)
+    if offset.is_integer() and 0.0 < offset <= SMV_SATURATED and pixels.dtype.kind in "iu":
+        unmeasured = pixels == 0  # pixels below the offset are counts below zero
+        counts = pixels.astype(np.int64) - int(offset)
+        frame = Frame(counts.astype(np.int32), unmeasured if unmeasured.any() else None)
     else:
         frame = Frame(pixels)
     slow, fast = pixels.shape
-    return frame, _measurement(header, numbers, (slow, fast))
+    return frame, _measurement(path, header, numbers, (slow, fast))
 
 
 def _measurement(
-    header: Mapping[str, str], numbers: Mapping[str, float], shape: tuple[int, int]
+    path: str | os.PathLike[str],
+    header: Mapping[str, str],
+    numbers: Mapping[str, float],
+    shape: tuple[int, int],
 ) -> Measurement | str:
     """Place the detector, or say why not."""
     # ADSC has BEAM_CENTER as denzo does; nanoBragg has that of the convention in force.
@@ -406,8 +426,12 @@ def _measurement(
             return f"{key}={header[key]} is not positive"
     distance, pixel, wavelength, fast, slow = (numbers[key] for key in needed)
     close = numbers.get("CLOSE_DISTANCE", distance)
-    if numbers.get("TWOTHETA", 0.0) != 0.0 or abs(close - distance) > 1e-9 * abs(distance):
+    twotheta = numbers.get("TWOTHETA", 0.0)
+    if abs(twotheta) > _ENCODER or abs(close - distance) > 1e-9 * abs(distance):
         return "its detector is not square to the beam (TWOTHETA, CLOSE_DISTANCE)"
+    if twotheta:
+        text = f"TWOTHETA={twotheta:g} is an encoder's: the detector is square to the beam"
+        warnings.warn(f"{os.fspath(path)}: {text}", NbcyWarning, stacklevel=4)
     try:
         return flat_measurement(
             FlatGeometry(1e-3 * distance, (fast / pixel, slow / pixel)),

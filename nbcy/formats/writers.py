@@ -14,7 +14,7 @@ import numpy as np
 from nbcy.base.atomic import atomic_path, check_destination
 from nbcy.base.errors import ConfigError, FileError, NbcyWarning
 from nbcy.base.panel import PlacedPanel
-from nbcy.formats.counts import FLOAT, Integers
+from nbcy.formats.counts import Integers, smv_counts
 from nbcy.formats.frame import Frame, is_template, numbered
 from nbcy.formats.measurement import Measurement, flat_geometry
 from nbcy.formats.registry import (
@@ -43,6 +43,8 @@ def frame_writer(
     format: str | None = None,
     dtype: str | None = None,
     compression: str | None = None,
+    scale: float | None = None,
+    adc: int | None = None,
 ) -> Iterator[Write]:
     """Open a file, or a numbered set of files, for frames that come one by one.
 
@@ -58,7 +60,7 @@ def frame_writer(
         Number of frames.
     counts : bool
         Whether pixels are counts, not expected photons.
-    format, dtype, compression
+    format, dtype, compression, scale, adc
         As for `Image.save`.
 
     Yields
@@ -79,7 +81,7 @@ def frame_writer(
         Geometry that a miniCBF or SMV header cannot hold; pixels that integers cannot hold.
     """
     chosen = format_named(check_target(path, count, format))
-    check_options(chosen.name, dtype=dtype, compression=compression)
+    check_options(chosen.name, dtype=dtype, compression=compression, scale=scale, adc=adc)
     kind = pixel_kind(chosen.name, counts, dtype)
     if measurement is None and chosen.needs_geometry:
         expected = "needs the geometry, which the input does not tell: --geometry FILE"
@@ -96,7 +98,9 @@ def frame_writer(
             yield writer.append
         return
     written = 0
-    integers = None if kind == FLOAT else Integers(chosen.kinds[kind])
+    stored = chosen.kinds.get(kind) if adc is None else smv_counts(adc)
+    integers = None if stored is None else Integers(stored)
+    offset = () if adc is None else (adc,)
     with ExitStack() as files:
 
         def write(frame: Frame, told: Measurement | None = None, /) -> None:
@@ -106,7 +110,8 @@ def frame_writer(
             written += 1
             place = files.enter_context(atomic_path(target))
             if integers is not None:
-                chosen.write(place, integers.of(frame.pixels, frame.invalid), here)
+                pixels = frame.pixels if scale is None else frame.photons() * scale
+                chosen.write(place, integers.of(pixels, frame.invalid), here, *offset)
             else:  # NaN where nothing was measured
                 chosen.write(place, frame.photons().astype(np.float32), here)
 

@@ -147,6 +147,11 @@ def read_inp(path: PathLike) -> Geometry:
         options["kahn_factor"] = 2.0 * fraction[0] - 1.0
     width = given.find("OSCILLATION_RANGE", 1)
     images = given.find("DATA_RANGE", 2)
+    start = (given.find("STARTING_ANGLE", 1) or [0.0])[0]
+    frame = given.find("STARTING_FRAME", 1)
+    if images is not None and frame is not None and width is not None:
+        # The angle is that of STARTING_FRAME, which is the first image unless it is given.
+        start += (images[0] - frame[0]) * width[0]
     if images is not None:
         options["images"] = max(1, int(images[1] - images[0]) + 1)
     thickness, mu = given.find("SENSOR_THICKNESS", 1), given.find("SILICON", 1)
@@ -170,7 +175,7 @@ def read_inp(path: PathLike) -> Geometry:
         beam=beam,
         wavelength_angstrom=given.need("X-RAY_WAVELENGTH")[0],
         spindle=direction(path, "ROTATION_AXIS", given.need("ROTATION_AXIS", 3)),
-        phi_deg=(given.find("STARTING_ANGLE", 1) or [0.0])[0],
+        phi_deg=start,
         osc_deg=width[0] if width is not None else 0.0,
         notes=tuple(notes),
         **options,

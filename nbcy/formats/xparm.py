@@ -40,13 +40,43 @@ _XPARM_LINES: Final = (
 )
 
 
+_OLD_LINES: Final = (
+    *_XPARM_LINES[:2],
+    (4, "NX, NY, QX, QY"),
+    (3, "detector distance, ORGX, ORGY"),
+    *_XPARM_LINES[8:11],
+    *_XPARM_LINES[2:6],
+)
+_PLACED: Final = "a segment's place"
+
+_MOST: Final = 100_000
+"""Largest whole number: of segments, of pixels along an edge."""
+
+
+def _whole(path: PathLike, value: float, what: str) -> int:
+    if not value.is_integer() or not 0 <= value <= _MOST:
+        raise FileError(path, f"{what} = {value:g}: expected a whole number up to {_MOST}")
+    return int(value)
+
+
+def _segment(limits: list[float], frame: list[float]) -> Segment:
+    return Segment(
+        x=(int(limits[1]), int(limits[2])),
+        y=(int(limits[3]), int(limits[4])),
+        org=(frame[0], frame[1]),
+        distance=frame[2],
+        axes=(frame[3:6], frame[6:9]),
+    )
+
+
 def read_xparm(path: PathLike) -> Geometry:
     """Read an ``XPARM.XDS`` or ``GXPARM.XDS``.
 
     Parameters
     ----------
     path : path-like
-        The file, of a version of XDS from 2010 or later, which starts with its own name.
+        The file. Since 2010 it starts with its own name; before, lines stood in another order and
+        there were no segments.
 
     Raises
     ------
@@ -54,7 +84,11 @@ def read_xparm(path: PathLike) -> Geometry:
         Another format, missing numbers, or pixels that are not square.
     """
     lines = [(row, line) for row, line in enumerate(read_lines(path), 1) if line.strip()]
-    if not lines or "XPARM.XDS" not in lines[0][1].upper():
+    if lines and "XPARM.XDS" in lines[0][1].upper():
+        table_lines, first = _XPARM_LINES, 1
+    elif lines and len(lines[0][1].split()) == _OLD_LINES[0][0]:
+        table_lines, first = _OLD_LINES, 0
+    else:
         raise FileError(path, "is not an XPARM.XDS: its first line should say so")
 
     def values(n: int, count: int, what: str) -> list[float]:
@@ -66,23 +100,19 @@ def read_xparm(path: PathLike) -> Geometry:
             raise FileError(path, f"expected {what}: {count} numbers", row)
         return found
 
-    table = [values(n, count, what) for n, (count, what) in enumerate(_XPARM_LINES, 1)]
-    start, wave, group, a, b, c, size, place, x_axis, y_axis, _ = table
+    table = [values(n, count, what) for n, (count, what) in enumerate(table_lines, first)]
     segments = []
-    for n in range(int(size[0])):
-        limits = values(12 + 2 * n, 5, "a segment's limits")
-        frame = values(13 + 2 * n, 9, "a segment's place")
-        segments.append(
-            Segment(
-                x=(int(limits[1]), int(limits[2])),
-                y=(int(limits[3]), int(limits[4])),
-                org=(frame[0], frame[1]),
-                distance=frame[2],
-                axes=(frame[3:6], frame[6:9]),
-            )
-        )
+    if first == 0:
+        start, wave, size, place, x_axis, y_axis, _, group, a, b, c = table
+        size, place = [1.0, *size], [place[1], place[2], place[0]]
+    else:
+        start, wave, group, a, b, c, size, place, x_axis, y_axis, _ = table
+        segments = [
+            _segment(values(12 + 2 * n, 5, "a segment's limits"), values(13 + 2 * n, 9, _PLACED))
+            for n in range(_whole(path, size[0], "number of segments"))
+        ]
     plane = Plane(
-        pixels=(int(size[1]), int(size[2])),
+        pixels=(_whole(path, size[1], "NX"), _whole(path, size[2], "NY")),
         pixel=(size[3], size[4]),
         org=(place[0], place[1]),
         distance=place[2],
@@ -97,7 +127,7 @@ def read_xparm(path: PathLike) -> Geometry:
         phi_deg=start[1],
         osc_deg=start[2],
         axes_angstrom=(as_vector(np.array(a)), as_vector(np.array(b)), as_vector(np.array(c))),
-        space_group=str(int(group[0])),
+        space_group=str(_whole(path, group[0], "space group")),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from nbcy.base.atomic import check_destination
 from nbcy.base.bands import bands
-from nbcy.base.constants import RTD
-from nbcy.base.errors import ConfigError, NbcyError, NbcyWarning
+from nbcy.base.errors import ConfigError, NbcyError
 from nbcy.formats.counts import ADC_OFFSET
 from nbcy.formats.counts import SMV_SATURATED as SATURATED
 from nbcy.formats.registry import FORMATS, check_options, output_format
-from nbcy.formats.smv import SmvHeader, to_counts, write_smv
 from nbcy.formats.writers import check_panels
 from nbcy.image.noise import Stream, poisson_image
 from nbcy.scene.coverage import ROI_NEEDS_ONE_PANEL, Region
@@ -30,7 +27,7 @@ from nbcy.scene.scene import Scene
 PLOTTED = 2000
 """Pixels along the longer edge of a plot; larger images are shrunk, keeping the peaks."""
 
-__all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format", "smv_header"]
+__all__ = ["ADC_OFFSET", "FORMATS", "Image", "ImageStatistics", "output_format"]
 
 
 @dataclass(frozen=True)
@@ -358,9 +355,10 @@ class Image:
         format : str, optional
             In place of the suffix: raw, smv, pgm, png, npy, nxmx, cbf, tiff or edf.
         scale : float, optional
-            SMV, PGM: what pixels are multiplied by; default `default_scale`.
-        adc : float, optional
-            SMV: what is added then, default 40.
+            SMV, PGM: what pixels are multiplied by. SMV holds a count for a photon by default,
+            PGM what `default_scale` says. (`nbcy.image.reference_smv` writes nanoBragg's own.)
+        adc : int, optional
+            SMV: what is added then and told in the header, default 40.
         max_size : int, optional
             PNG: shrink to this many pixels along the longer edge, keeping the peaks.
         dtype : {"uint16", "uint32", "int32", "float32"}, optional
@@ -394,23 +392,14 @@ class Image:
                 raise ConfigError(name, value, "must be a finite number")
             if name == "scale" and not value > 0:
                 raise ConfigError(name, value, "must be positive")
+            if name == "adc" and not (value == int(value) and 0 <= value < SATURATED):
+                raise ConfigError(name, value, f"must be a whole number from 0 to {SATURATED - 1}")
         check_panels(chosen, self.scene.panels)
         check_destination(path)
-        if chosen in ("smv", "pgm") and scale is None:
-            scale = self.default_scale(chosen)
-        if chosen == "smv":
-            assert scale is not None
-            offset = ADC_OFFSET if adc is None else adc
-            stored = to_counts(self.pixels, scale, offset, self.roi)
-            if above := int(np.count_nonzero(stored == SATURATED)):
-                text = f"{above} pixels of {SATURATED} or more are stored as {SATURATED}"
-                warnings.warn(text, NbcyWarning, stacklevel=2)
-            write_smv(path, stored, smv_header(self.scene))
-        elif chosen == "pgm":
+        if chosen == "pgm":
             from nbcy.formats.pgm import write_pgm
 
-            assert scale is not None
-            write_pgm(path, self.pixels, scale)
+            write_pgm(path, self.pixels, self.default_scale("pgm") if scale is None else scale)
         elif chosen == "png":
             from nbcy.formats.png import write_png
 
@@ -419,7 +408,7 @@ class Image:
             from nbcy.formats.npy import write_npy
 
             write_npy(path, self.pixels)
-        elif chosen in ("nxmx", "cbf", "tiff", "edf"):
+        elif chosen in ("nxmx", "smv", "cbf", "tiff", "edf"):
             from nbcy.formats.frame import Frame
             from nbcy.formats.writers import frame_writer
             from nbcy.image.measuring import measurement_of, stacked_pixels
@@ -433,6 +422,8 @@ class Image:
                 format=chosen,
                 dtype=dtype,
                 compression=compression,
+                scale=scale,
+                adc=None if adc is None else int(adc),
             ) as write:
                 write(Frame(stacked_pixels(self), measurement.invalid))
         else:
@@ -536,25 +527,3 @@ def describe_panels(scene: Scene) -> str:
         return f"{len(panels)} panels of {slow} x {fast} pixels"
     count = sum(panel.pixels_slow * panel.pixels_fast for panel in panels)
     return f"{len(panels)} panels, {count} pixels"
-
-
-def smv_header(scene: Scene) -> SmvHeader:
-    """Collect what an SMV header tells about a scene (formats 5)."""
-    placement = scene.placement
-    phi = scene.sweeps["phi"]
-    x, y, z = placement.dials_origin
-    wavelength: Any = scene.choices["beam.wavelength"].value
-    return SmvHeader(
-        pixel_mm=1000.0 * scene.panels[0].pixel_size,
-        distance_mm=1000.0 * placement.distance,
-        close_distance_mm=1000.0 * placement.close_distance,
-        size_slow_mm=1000.0 * placement.size_slow,
-        wavelength_angstrom=1e10 * float(wavelength),
-        beam_center_mm=(1000.0 * placement.xbeam, 1000.0 * placement.ybeam),
-        direct_beam_mm=(1000.0 * placement.fbeam, 1000.0 * placement.sbeam),
-        dials_origin_mm=(1000.0 * x, 1000.0 * y, 1000.0 * z),
-        org_px=(placement.orgx, placement.orgy),
-        phi_deg=float(scene.config.spindle.phi_deg),
-        osc_deg=RTD * phi.range,
-        twotheta_deg=RTD * placement.twotheta,
-    )

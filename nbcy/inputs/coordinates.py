@@ -64,6 +64,9 @@ def read_coordinates(path: str | os.PathLike[str]) -> Coordinates:
 
 def _read(gemmi: Any, path: str | os.PathLike[str], data: bytes) -> Coordinates:
     if is_cif(data):
+        if not re.search(rb"(?m)^\s*_atom_site\.", data) and re.search(rb"_atom_site_fract_", data):
+            reason = "is a CIF of the core dictionary, as small molecules have it: mmCIF is read"
+            raise FileError(path, reason)
         structure = gemmi.make_structure_from_block(_atom_block(gemmi, data))
     else:
         _check_columns(path, data)
