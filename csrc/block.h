@@ -28,12 +28,12 @@ typedef struct {
     int unasked, stopped;                  /* steps since the watch was asked; whether it wants to stop */
     int n, vectors;                        /* pixels in use; idle lanes of the last vector repeat the last pixel */
     const nbcy_panel *panel;
-    int64_t image_index[NBCY_BLOCK];
+    int64_t out[NBCY_BLOCK];               /* places of the pixels in what is rendered */
     double first_fast, first_slow;         /* pixel at the patch's corner */
     nbcy_lanes fast, slow;                 /* pixels, counted from there */
     nbcy_lanes column, row;                /* the same of a full patch */
     int full;                              /* whether fast and slow are those */
-    int64_t run[NBCY_BLOCK / NBCY_RUN];    /* where in the image its runs start, seen from its corner */
+    int64_t run[NBCY_BLOCK / NBCY_RUN];    /* where its runs start, seen from its corner */
     nbcy_lanes dx, dy, dz;                 /* unit vector to the current sub-pixel */
     nbcy_lanes qx, qy, qz;                 /* scattering vector (1/m), or, of several wavelengths, times each */
     nbcy_lanes omega, capture, polar;      /* of the current visit: one sub-pixel, layer, direction */

@@ -4,7 +4,7 @@
 #include "nbcy.h"
 
 #define DECLARE(build) \
-    int nbcy_render_tile_##build(const nbcy_scene *, const nbcy_tile *, float *, double *, const nbcy_watch *); \
+    int nbcy_render_tile_##build(const nbcy_scene *, const nbcy_tile *, const nbcy_image *, double *, const nbcy_watch *); \
     void nbcy_evaluate_##build(int, int64_t, const double *, double *);
 #define BUILD(build) (nbcy_isa){#build, nbcy_render_tile_##build, nbcy_evaluate_##build}
 

@@ -75,9 +75,18 @@ typedef struct {
     int water_scaling;             /* quirk: water enters the sum before it is scaled */
 } nbcy_scene;
 
+/* A rectangle of pixels, half open, and where it goes: pixel (slow_begin, fast_begin) to place out, the next row pitch
+   further. With pitch 0: the pixels fast_begin to fast_end of a list, each to the place it has there. */
 typedef struct {
-    int64_t panel, slow_begin, slow_end, fast_begin, fast_end;   /* half open */
+    int64_t panel, slow_begin, slow_end, fast_begin, fast_end, out, pitch;
 } nbcy_tile;
+
+/* Where photons go: rounded to float, or as they are; the other is NULL. */
+typedef struct {
+    float *rounded;
+    double *exact;
+    const int64_t *list;   /* slow and fast of each pixel, for tiles that are a part of it */
+} nbcy_image;
 
 /* Where a traced pixel leaves its steps. Visits run over sub-pixel (slow, fast), then layer. */
 typedef struct {
@@ -96,8 +105,8 @@ typedef struct {
     void *state;
 } nbcy_watch;
 
-/* Renders a tile into the float32 image; adds the solid angle its pixels were scaled by to *solid_angle. */
-typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, float *image,
+/* Renders a tile into the image; adds the solid angle its pixels were scaled by to *solid_angle. */
+typedef int (*nbcy_render_tile)(const nbcy_scene *scene, const nbcy_tile *tile, const nbcy_image *image,
                                 double *solid_angle, const nbcy_watch *watch);
 
 /* Renders one pixel with every step kept. */

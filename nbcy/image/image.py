@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nbcy.base.atomic import check_destination
 from nbcy.base.bands import bands
@@ -82,10 +82,12 @@ class Image:
         rendered, the scene's when it is not there; ``noise`` marks an image of counts.
     solid_angle : float, optional
         Sum over the pixels, steradian.
+    dtype : numpy dtype
+        float32, or float64 for differences and fits; files hold float32.
 
     Attributes
     ----------
-    pixels : ndarray of float32, shape (slow, fast)
+    pixels : ndarray of float32 or float64, shape (slow, fast)
         Read-only; shape (panel, slow, fast) with several panels of one shape.
     panels : tuple of ndarray of float32, shape (slow, fast)
         The same, one array a panel; read-only views.
@@ -107,8 +109,9 @@ class Image:
         provenance: Mapping[str, Any],
         *,
         solid_angle: float | None = None,
+        dtype: DTypeLike = np.float32,
     ) -> None:
-        array = np.ascontiguousarray(pixels, dtype=np.float32)
+        array = np.ascontiguousarray(pixels, dtype=dtype)
         shapes = [panel.shape for panel in scene.panels]
         allowed: list[tuple[int, ...]] = []
         if len(set(shapes)) == 1:

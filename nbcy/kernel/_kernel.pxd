@@ -79,6 +79,13 @@ cdef extern from "nbcy.h" nogil:
         int64_t slow_end
         int64_t fast_begin
         int64_t fast_end
+        int64_t out
+        int64_t pitch
+
+    ctypedef struct nbcy_image:
+        float *rounded
+        double *exact
+        const int64_t *list
 
     ctypedef struct nbcy_trace:
         double *pixel_pos
@@ -107,7 +114,7 @@ cdef extern from "nbcy.h" nogil:
         void *state
 
     ctypedef int (*nbcy_render_tile)(
-        const nbcy_scene *, const nbcy_tile *, float *, double *, const nbcy_watch *
+        const nbcy_scene *, const nbcy_tile *, const nbcy_image *, double *, const nbcy_watch *
     ) noexcept
 
     ctypedef void (*nbcy_evaluate)(int, int64_t, const double *, double *) noexcept

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nbcy.scene.scene import Scene
 
@@ -24,5 +24,22 @@ class KernelScene:
         roi: tuple[int, int, int, int] | None = None,
         poll: Callable[[int, int], object] | None = None,
         skip: bool = True,
-    ) -> tuple[NDArray[np.float32], float]: ...
+        dtype: DTypeLike = ...,
+    ) -> tuple[NDArray[Any], float]: ...
+    def render_boxes(
+        self,
+        boxes: NDArray[np.int64],
+        threads: int = 1,
+        isa: str | None = None,
+        poll: Callable[[int, int], object] | None = None,
+        dtype: DTypeLike = ...,
+    ) -> NDArray[Any]: ...
+    def render_listed(
+        self,
+        pixels: NDArray[np.int64],
+        threads: int = 1,
+        isa: str | None = None,
+        poll: Callable[[int, int], object] | None = None,
+        dtype: DTypeLike = ...,
+    ) -> NDArray[Any]: ...
     def trace(self, slow: int, fast: int, panel: int = 0) -> dict[str, Any]: ...

@@ -99,13 +99,16 @@ def _raise_state(state, int status):
         raise KernelError(f"the kernel stopped with status {status}")
 
 
+TOO_BRIGHT = "structure factors, fluence, water or pixel are too large for the image's floating point numbers"
+
+
 def _raise_too_bright(panels):
     for number, pixels in enumerate(panels):
         for slow, fast in np.argwhere(~np.isfinite(pixels))[:1].tolist():
             where = f"panel {number}, " if len(panels) > 1 else ""
             raise KernelError(
                 f"pixel ({where}slow {slow}, fast {fast}) is {pixels[slow, fast]}: structure factors, "
-                "fluence, water or pixel are too large for a float32 image"
+                f"fluence, water or pixel are too large for a {pixels.dtype} image"
             )
 
 
@@ -178,7 +181,7 @@ cdef int wants_to_stop(void *of) noexcept nogil:
 
 cdef int run_tile(
     nbcy_render_tile render_tile, const nbcy_scene *scene, const nbcy_tile *tile,
-    float *image, double *solid_angle, Watch *watch,
+    const nbcy_image *image, double *solid_angle, Watch *watch,
 ) noexcept nogil:
     cdef int status
     if nbcy_seen(&watch.cancel):
@@ -393,6 +396,11 @@ cdef class KernelScene:
             raise ConfigError("roi", tuple(roi), f"must lie on the detector of {row} x {rows} pixels (fast x slow)")
         return ((fast_min, fast_max, slow_min, slow_max),)
 
+    def _tile_pixels(self):
+        """How many pixels a tile holds at most: enough to cost nothing, few enough to balance."""
+        steps = int(self.scene.steps) * int(self.scene.sensor.layers)
+        return max(PATCH_PIXELS, min(TILE_PIXELS, TILE_STEPS // steps))
+
     def tiles(self, roi=None):
         """Cut what is rendered into tiles; the cut does not depend on the threads.
 
@@ -403,21 +411,22 @@ cdef class KernelScene:
 
         Returns
         -------
-        ndarray of int64, shape (n, 5)
-            Panel, slow begin and end, fast begin and end (half open).
+        ndarray of int64, shape (n, 7)
+            Panel, slow begin and end, fast begin and end (half open), place of the first pixel in the image,
+            pixels between its rows.
         """
         regions = self._regions(roi)
         if regions in self._tiles:
             return self._tiles[regions]
-        steps = int(self.scene.steps) * int(self.scene.layers)
-        pixels = max(PATCH_PIXELS, min(TILE_PIXELS, TILE_STEPS // steps))
-        tiles = []
+        pixels, tiles = self._tile_pixels(), []
         for panel, (fast_min, fast_max, slow_min, slow_max) in enumerate(regions):
+            row = self.c.panels[panel].pixels_fast
             # whole patches of the kernel, 8 x 8 where there are rows enough
             height = min(slow_max - slow_min + 1, max(8, pixels // TILE_WIDTH))
             width = pixels // height
             tiles += [
-                (panel, slow, min(slow + height, slow_max + 1), fast, min(fast + width, fast_max + 1))
+                (panel, slow, min(slow + height, slow_max + 1), fast, min(fast + width, fast_max + 1),
+                 self._index(panel, slow, fast), row)
                 for slow in range(slow_min, slow_max + 1, height)
                 for fast in range(fast_min, fast_max + 1, width)
             ]
@@ -426,7 +435,7 @@ cdef class KernelScene:
         self._tiles[regions] = table
         return table
 
-    def render(self, int threads=1, isa=None, roi=None, poll=None, skip=True):
+    def render(self, threads=1, isa=None, roi=None, poll=None, skip=True, dtype=np.float32):
         """Render the image.
 
         Parameters
@@ -444,10 +453,12 @@ cdef class KernelScene:
         skip : bool
             Whether steps of gauss and tophat crystals that cannot be seen in float32 may be left
             out; to test that.
+        dtype : numpy dtype
+            float32, or float64 for the sums before they are rounded.
 
         Returns
         -------
-        image : ndarray of float32, shape (slow, fast)
+        image : ndarray of float32 or float64, shape (slow, fast)
             Photons per pixel; shape (pixels,) with several panels, one after another.
         solid_angle : float
             Of the rendered pixels, sr.
@@ -459,18 +470,110 @@ cdef class KernelScene:
         MemoryError, KernelError
             The kernel could not finish.
         """
-        cdef nbcy_render_tile render_tile = isa_of(chosen_isa(isa)).render_tile
         whole = self.scene.mask is None and self._regions(roi) == self.scene.whole_panels
-        image = (np.empty if whole else np.zeros)(self.image_shape, np.float32)
-        tile_array = self.tiles(roi)
+        image = (np.empty if whole else np.zeros)(self.image_shape, dtype)
+        angle, finite = self._run(self.tiles(roi), image.reshape(-1), None, threads, isa, poll, skip)
+        if not finite:
+            _raise_too_bright(self.scene.split(image))
+        return image, angle
+
+    def render_boxes(self, boxes, threads=1, isa=None, poll=None, dtype=np.float32):
+        """Render rectangles of pixels.
+
+        Parameters
+        ----------
+        boxes : ndarray of int64, shape (n, 5)
+            Panel, slow begin and end, fast begin and end (half open), on the detector.
+        threads, isa, poll, dtype
+            As for `render`.
+
+        Returns
+        -------
+        ndarray of float32 or float64
+            The pixels of one box after another, row by row.
+        """
+        boxes = np.ascontiguousarray(boxes, np.int64).reshape(-1, 5)
+        width = boxes[:, 4] - boxes[:, 3]
+        areas = (boxes[:, 2] - boxes[:, 1]) * width
+        places = np.append(0, np.cumsum(areas))
+        table = np.column_stack((boxes, places[:-1], width))
+        limit = self._tile_pixels()
+        if areas.size and areas.max() > limit:
+            cut = []
+            for panel, slow, slow_end, fast, fast_end, place, row in table.tolist():
+                height = max(1, limit // row)
+                height -= height % 8 if height > 8 else 0
+                cut += [
+                    (panel, s, min(s + height, slow_end), fast, fast_end, place + (s - slow) * row, row)
+                    for s in range(slow, slow_end, height)
+                ]
+            table = np.array(cut, np.int64)
+        values = np.zeros(places[-1], dtype)
+        _, finite = self._run(table, values, None, threads, isa, poll, True)
+        if not finite:
+            raise KernelError(TOO_BRIGHT)
+        return values
+
+    def render_listed(self, pixels, threads=1, isa=None, poll=None, dtype=np.float32):
+        """Render pixels one by one.
+
+        Parameters
+        ----------
+        pixels : ndarray of int64, shape (n, 3)
+            Panel, slow, fast, on the detector.
+        threads, isa, poll, dtype
+            As for `render`.
+
+        Returns
+        -------
+        ndarray of float32 or float64, shape (n,)
+        """
+        pixels = np.ascontiguousarray(pixels, np.int64).reshape(-1, 3)
+        order = np.argsort(pixels[:, 0], kind="stable")
+        listed = np.ascontiguousarray(pixels[order, 1:])
+        limit, tiles = self._tile_pixels(), []
+        panels, counts = np.unique(pixels[:, 0], return_counts=True)
+        begin = 0
+        for panel, count in zip(panels.tolist(), counts.tolist()):
+            tiles += [
+                (panel, 0, 0, at, min(at + limit, begin + count), 0, 0)
+                for at in range(begin, begin + count, limit)
+            ]
+            begin += count
+        values = np.zeros(len(pixels), dtype)
+        _, finite = self._run(np.array(tiles, np.int64).reshape(-1, 7), values, listed, threads, isa, poll, True)
+        if not finite:
+            raise KernelError(TOO_BRIGHT)
+        placed = np.empty_like(values)
+        placed[order] = values
+        return placed
+
+    def _run(self, tile_array, values, listed, int threads, isa, poll, skip):
+        """Render tiles into a flat array; return the solid angle, and whether all photons are finite."""
+        cdef nbcy_render_tile render_tile = isa_of(chosen_isa(isa)).render_tile
+        cdef int64_t n_tiles = len(tile_array), t
+        if not n_tiles:
+            return 0.0, True
         cdef const int64_t[:, ::1] tile_table = tile_array
         cdef const nbcy_tile *tiles = <const nbcy_tile *> &tile_table[0, 0]
-        cdef float[::1] pixels = image.reshape(-1)
-        cdef float *out = &pixels[0]
-        angles = np.zeros(len(tile_array))
+        cdef float[::1] rounded
+        cdef double[::1] exact
+        cdef const int64_t[:, ::1] pixel_list
+        cdef nbcy_image target
+        memset(&target, 0, sizeof(nbcy_image))
+        if values.dtype == np.float64:
+            exact = values
+            target.exact = &exact[0]
+        else:
+            rounded = values
+            target.rounded = &rounded[0]
+        if listed is not None:
+            pixel_list = listed
+            target.list = &pixel_list[0, 0]
+        cdef const nbcy_image *image = &target
+        angles = np.zeros(n_tiles)
         cdef double[::1] angle_table = angles
         cdef double *solid_angle = &angle_table[0]
-        cdef int64_t n_tiles = tile_table.shape[0], t
         threads = min(threads, n_tiles)
         cdef int status = NBCY_OK
         cdef Watch watch
@@ -482,11 +585,9 @@ cdef class KernelScene:
         cdef const nbcy_scene *scene = &c_scene
         with nogil:
             for t in prange(n_tiles, schedule="dynamic", num_threads=threads):
-                status |= run_tile(render_tile, scene, tiles + t, out, solid_angle + t, watched)
+                status |= run_tile(render_tile, scene, tiles + t, image, solid_angle + t, watched)
         _raise_state(state, status & ~NBCY_NOT_FINITE)
-        if status & NBCY_NOT_FINITE:
-            _raise_too_bright(self.scene.split(image))
-        return image, float(angles.sum())
+        return float(angles.sum()), not status & NBCY_NOT_FINITE
 
     def trace(self, int64_t slow, int64_t fast, int64_t panel=0):
         """Render one pixel and keep every step.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from nbcy.base.errors import ConfigError, NbcyWarning
 from nbcy.config import Config
@@ -18,7 +20,8 @@ from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
 from nbcy.kernel.threads import resolve_threads, run_threaded
-from nbcy.render.building import build_scene
+from nbcy.render.building import build_scene, rebuilt
+from nbcy.render.pixels import PixelValues, read_pixels
 from nbcy.render.variations import Variation, Variations, Varying, read_variations
 from nbcy.scene.scene import Scene
 from nbcy.version import __version__
@@ -111,13 +114,36 @@ class Simulator:
         """What the configuration was resolved into."""
         return self._kernel.scene
 
+    @overload
     def run(
         self,
         threads: int | None = None,
         roi: Roi | None = None,
         progress: Callable[[int, int], object] | None = None,
-    ) -> Image:
-        """Render the image.
+        *,
+        pixels: None = None,
+        dtype: DTypeLike = "float32",
+    ) -> Image: ...
+    @overload
+    def run(
+        self,
+        threads: int | None = None,
+        roi: Roi | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        *,
+        pixels: ArrayLike,
+        dtype: DTypeLike = "float32",
+    ) -> PixelValues: ...
+    def run(
+        self,
+        threads: int | None = None,
+        roi: Roi | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        *,
+        pixels: ArrayLike | None = None,
+        dtype: DTypeLike = "float32",
+    ) -> Image | PixelValues:
+        """Render the image, or some of its pixels.
 
         Parameters
         ----------
@@ -129,42 +155,106 @@ class Simulator:
             pixels outside stay 0. For detectors of one panel.
         progress : callable, optional
             Called with the parts done and the parts in all, about twenty times a second.
+        pixels : array_like of int, shape (n, 3) or (n, 5), optional
+            Only these: ``(panel, slow, fast)`` each, or boxes
+            ``(panel, slow0, slow1, fast0, fast1)``, half open. Their values are bit by bit those
+            of the whole image.
+        dtype : {"float32", "float64"}
+            float64 for fits and differences: the sums before they are rounded.
 
         Returns
         -------
-        Image
-            float32 photons per pixel, shape (slow, fast), of every panel.
+        Image or PixelValues
+            Photons per pixel, shape (slow, fast), of every panel; or of the pixels asked for.
 
         Raises
         ------
         ConfigError
-            Impossible ``threads``, ``roi`` or ``progress``.
+            Impossible ``threads``, ``roi``, ``progress``, ``pixels`` or ``dtype``.
         KernelError
             A pixel is too bright for float32.
         KeyboardInterrupt
             Ctrl-C; the kernel has stopped.
+
+        Examples
+        --------
+        >>> import nbcy
+        >>> crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100), cells=5, default_F=100)
+        >>> sim = nbcy.Simulator(crystal=crystal, detector=nbcy.Detector(pixels_fast=64,
+        ...     pixels_slow=64, pixel_mm=0.4, distance="10 cm"))
+        >>> some = sim.run(pixels=[(0, 20, 32, 10, 22)])
+        >>> bool((some.box(0) == sim.run().pixels[20:32, 10:22]).all())
+        True
         """
-        count = resolve_threads(threads)
+        job = _Job(
+            resolve_threads(threads), chosen_isa(), roi, progress, pixels, _read_dtype(dtype)
+        )
         if progress is not None and not callable(progress):
             raise ConfigError("progress", progress, "must be a function of two numbers")
-        return self._render(self._kernel, count, chosen_isa(), roi, progress)
+        return self._render(self._kernel, job)
+
+    def with_values(self, values: Mapping[str, Any]) -> Simulator:
+        """Return a simulator with other values, which shares all that does not depend on them.
+
+        Its image has the bytes of a simulator built anew.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            By the path of the configuration: ``{"crystal.misset_deg": (1, 2, 3)}``,
+            ``{"detector.panels[3].origin_mm.y": 7.25}``.
+
+        Returns
+        -------
+        Simulator
+            ``scene.rebuilt`` names the stages that were made anew.
+
+        Raises
+        ------
+        ConfigError, UnitError
+            There is no such path, or a value cannot be right.
+
+        Examples
+        --------
+        >>> import nbcy
+        >>> crystal = nbcy.Crystal(cell_angstrom_deg=(100, 100, 100), cells=5, default_F=100)
+        >>> sim = nbcy.Simulator(crystal=crystal)
+        >>> sim.with_values({"beam.fluence_photons_per_m2": 1e24}).scene.rebuilt
+        ('fluence',)
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("_configuration", None)
+        other._config = self.config.with_overrides(values)
+        other._kernel = KernelScene(rebuilt(self.scene, other._config), self._kernel)
+        known = set(self.scene.notes)
+        for note in other.scene.notes:
+            if note not in known:
+                warnings.warn(note, NbcyWarning, stacklevel=2)
+        return other
 
     def run_many(
         self,
-        orientations: Any = None,
+        values: Any = None,
         *,
+        orientations: Any = None,
         phi_deg: ArrayLike | None = None,
         wavelength_angstrom: ArrayLike | None = None,
         fluence_photons_per_m2: ArrayLike | None = None,
         threads: int | None = None,
         progress: bool = True,
-    ) -> Iterator[Image]:
-        """Render many images that share detector, structure factors and all else.
+        pixels: ArrayLike | None = None,
+        dtype: DTypeLike = "float32",
+    ) -> Iterator[Any]:
+        """Render many images that share all that does not vary.
 
         Each is rendered when it is asked for, so that memory does not grow with their number.
 
         Parameters
         ----------
+        values : mapping of str to array_like or iterable, optional
+            One value for each image, by the path of the configuration, as `with_values` takes
+            them: ``{"crystal.misset_deg": [(0, 0, 1), (0, 0, 2)]}``. Orientations may stand here,
+            too.
         orientations : array_like, shape (n, 3, 3), or iterable, or scipy Rotation, optional
             Rotations of the crystal in the lab frame, applied to it as it is configured (after
             misset) and before the spindle turns. An iterable may be endless.
@@ -176,14 +266,14 @@ class Simulator:
             sees; ``anomalous`` ones belong to one wavelength, which cannot vary.
         fluence_photons_per_m2 : array_like, shape (n,), optional
             Shot by shot, in place of the beam's.
-        threads : int, optional
+        threads, pixels, dtype
             As for `run`.
         progress : bool
             Whether to show a bar where stderr is a terminal.
 
         Returns
         -------
-        iterator of Image
+        iterator of Image or PixelValues
             What varies stands in each image's ``provenance["variation"]`` and in its scene.
 
         Raises
@@ -202,20 +292,20 @@ class Simulator:
         >>> round(brighter / dim, 6)
         2.0
         """
+        if values is not None and not isinstance(values, Mapping):
+            if orientations is not None:
+                raise ConfigError("run_many", "two sets of orientations", "give one")
+            values, orientations = None, values
         variations = read_variations(
-            orientations, phi_deg, wavelength_angstrom, fluence_photons_per_m2
+            values, orientations, phi_deg, wavelength_angstrom, fluence_photons_per_m2
         )
         varying = Varying(self.scene, variations.shortest)
-        return self._run_each(varying, variations, resolve_threads(threads), chosen_isa(), progress)
+        job = _Job(resolve_threads(threads), chosen_isa(), None, None, pixels, _read_dtype(dtype))
+        return self._run_each(varying, variations, job, progress)
 
     def _run_each(
-        self,
-        varying: Varying,
-        variations: Variations,
-        threads: int,
-        isa: str,
-        progress: bool,
-    ) -> Iterator[Image]:
+        self, varying: Varying, variations: Variations, job: _Job, progress: bool
+    ) -> Iterator[Image | PixelValues]:
         base = self._kernel if varying.base is self.scene else KernelScene(varying.base)
         each = variations.each
         if progress and sys.stderr is not None and sys.stderr.isatty():
@@ -223,37 +313,47 @@ class Simulator:
             each = bar(each, total=variations.count, desc="rendering", unit="image")
         for variation in each:
             kernel = KernelScene(varying.scene(variation), base)
-            yield self._render(kernel, threads, isa, None, None, variation)
+            yield self._render(kernel, job, variation)
 
     @cached_property
     def _configuration(self) -> dict[str, Any]:
         return {"quirks": sorted(self.config.quirks), "config": self.config.to_dict()}
 
     def _render(
-        self,
-        kernel: KernelScene,
-        threads: int,
-        isa: str,
-        roi: Roi | None,
-        progress: Callable[[int, int], object] | None,
-        variation: Variation | None = None,
-    ) -> Image:
-        region = kernel.scene.roi if roi is None else roi
-        pixels, solid_angle = run_threaded(
-            lambda poll: kernel.render(threads, isa, region, poll), threads, progress
-        )
+        self, kernel: KernelScene, job: _Job, variation: Variation | None = None
+    ) -> Image | PixelValues:
+        scene, threads = kernel.scene, job.threads
+        region = scene.coverage.roi if job.roi is None else job.roi
         provenance = {
             "nbcy": __version__,
-            "isa": isa,
+            "isa": job.isa,
             "threads": threads,
             "roi": None if region is None else [int(edge) for edge in region],
             **self._configuration,
         }
         if variation is not None:
             provenance["variation"] = variation.to_dict()
-            if variation.phi_deg is not None:
-                provenance["config"] = kernel.scene.config.to_dict()
-        return Image(pixels, kernel.scene, provenance, solid_angle=solid_angle)
+            if variation.overrides:
+                provenance["config"] = scene.config.to_dict()
+        if job.pixels is not None:
+            wanted = read_pixels(job.pixels, scene.geometry.panels, region)
+
+
+            def render_some(poll: Callable[[int, int], object] | None) -> NDArray[Any]:
+                if wanted.boxes is not None:
+                    return kernel.render_boxes(wanted.boxes, threads, job.isa, poll, job.dtype)
+                assert wanted.listed is not None
+                return kernel.render_listed(wanted.listed, threads, job.isa, poll, job.dtype)
+
+            values = run_threaded(render_some, threads, job.progress)
+            values.setflags(write=False)
+            return PixelValues(values, wanted.boxes, wanted.listed, provenance)
+        image, solid_angle = run_threaded(
+            lambda poll: kernel.render(threads, job.isa, region, poll, dtype=job.dtype),
+            threads,
+            job.progress,
+        )
+        return Image(image, scene, provenance, solid_angle=solid_angle, dtype=job.dtype)
 
     def trace(self, slow: int, fast: int, panel: int = 0) -> Trace:
         """Render one pixel with the same physics and keep every step.
@@ -278,3 +378,24 @@ class Simulator:
 
         arrays = self._kernel.trace(slow, fast, panel)
         return Trace.from_kernel(self.scene, slow, fast, arrays, panel)
+
+
+class _Job(NamedTuple):
+    """How to render, and what part."""
+
+    threads: int
+    isa: str
+    roi: Roi | None
+    progress: Callable[[int, int], object] | None
+    pixels: ArrayLike | None
+    dtype: np.dtype[Any]
+
+
+def _read_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        read = np.dtype(dtype)
+    except TypeError:
+        read = np.dtype(object)
+    if read not in (np.float32, np.float64):
+        raise ConfigError("dtype", dtype, "must be float32 or float64")
+    return read

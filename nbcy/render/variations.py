@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final
@@ -40,18 +40,28 @@ class Variation:
     wavelength_angstrom : float or None
         Central wavelength; the spectrum keeps its relative width.
     fluence_photons_per_m2 : float or None
+    values : mapping of str to object
+        Values of the configuration, by path.
     """
 
     rotation: FloatArray | None = None
     phi_deg: float | None = None
     wavelength_angstrom: float | None = None
     fluence_photons_per_m2: float | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What differs in the configuration, by its path."""
+        phi = {} if self.phi_deg is None else {"spindle.phi_deg": self.phi_deg}
+        return {**self.values, **phi}
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is varied, as numbers and lists."""
+        named = {name: value for name, value in vars(self).items() if name != "values"}
         return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value
-            for name, value in vars(self).items()
+            name: value.tolist() if hasattr(value, "tolist") else value
+            for name, value in {**named, **self.values}.items()
             if value is not None
         }
 
@@ -75,6 +85,7 @@ class Variations:
 
 
 def read_variations(
+    values: Mapping[str, Any] | None = None,
     orientations: Any = None,
     phi_deg: Any = None,
     wavelength_angstrom: Any = None,
@@ -84,6 +95,8 @@ def read_variations(
 
     Parameters
     ----------
+    values : mapping of str to array_like or iterable, optional
+        One value for each image, by the path of the configuration.
     orientations : array_like, shape (n, 3, 3), or scipy Rotation, or iterable of matrices, optional
         Rotation matrices. An iterable without a length is read as the images are rendered.
     phi_deg, wavelength_angstrom, fluence_photons_per_m2 : array_like, shape (n,), optional
@@ -100,10 +113,15 @@ def read_variations(
         "fluence_photons_per_m2": fluence_photons_per_m2,
     }
     columns = {name: _column(name, value) for name, value in numbers.items() if value is not None}
-    if orientations is None and not columns:
-        expected = f"give orientations or any of {', '.join(numbers)}"
+    paths = dict(values or {})
+    if orientations is None and not columns and not paths:
+        expected = f"give values by path, orientations or any of {', '.join(numbers)}"
         raise ConfigError("run_many", "nothing varies", expected)
     lengths = {name: len(column) for name, column in columns.items()}
+    lengths |= {path: len(each) for path, each in paths.items() if hasattr(each, "__len__")}
+    for path, each in paths.items():
+        if not isinstance(each, Iterable) or isinstance(each, str | bytes | Mapping):
+            raise ConfigError(path, each, "must be a list of values, one for each image")
     rotations: Iterable[FloatArray | None]
     if orientations is None:
         rotations = repeat(None)
@@ -122,20 +140,25 @@ def read_variations(
     count = next(iter(lengths.values()), None)
     wavelengths = columns.get("wavelength_angstrom")
     return Variations(
-        _put_together(rotations, [columns.get(name) for name in numbers], count),
+        _put_together(rotations, [columns.get(name) for name in numbers], paths, count),
         count,
         min(wavelengths) if wavelengths else None,
     )
 
 
 def _put_together(
-    rotations: Iterable[FloatArray | None], columns: list[list[float] | None], count: int | None
+    rotations: Iterable[FloatArray | None],
+    columns: list[list[float] | None],
+    paths: Mapping[str, Iterable[Any]],
+    count: int | None,
 ) -> Iterator[Variation]:
     # The columns come first: at their end no rotation is taken for nothing.
-    values = [repeat(None) if column is None else column for column in columns]
+    given = [repeat(None) if column is None else column for column in columns]
+    rows: Iterable[tuple[Any, ...]] = zip(*paths.values(), strict=False) if paths else repeat(())
     done = 0
-    for *numbers, rotation in zip(*values, rotations, strict=False):
-        yield Variation(rotation, *numbers)
+    for phi, wavelength, fluence, values, rotation in zip(*given, rows, rotations, strict=False):
+        named = dict(zip(paths, values, strict=True))
+        yield Variation(rotation, phi, wavelength, fluence, named)
         done += 1
     if count is not None and done < count:
         raise ConfigError("orientations", f"{done} of them", f"must be {count}, as of the rest")
@@ -226,9 +249,7 @@ class Varying:
     def scene(self, variation: Variation) -> Scene:
         """Return the scene of one image."""
         scene, config, inputs = self.base, self.base.config, dict[str, Any]()
-        values: dict[str, Any] = {}
-        if variation.phi_deg is not None:
-            values["spindle.phi_deg"] = variation.phi_deg
+        values = variation.overrides
         if values:
             config = config.with_overrides(values)
         if variation.rotation is not None:

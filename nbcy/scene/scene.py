@@ -114,6 +114,11 @@ class Scene:
         chosen = self.desk.choices
         return MappingProxyType({**choices_of_fields(self.config, chosen), **chosen})
 
+    @property
+    def rebuilt(self) -> tuple[str, ...]:
+        """Stages that were made anew, where this scene took over from another; else all."""
+        return tuple(self.desk.rebuilt)
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Warnings for the user."""
