@@ -332,11 +332,13 @@ class SpindleFields(TypedDict, total=False):
     step: Quantity | None
     steps: Integer | None
 
-class ConfigFields(TypedDict, total=False):
+class Sections(TypedDict, total=False):
     crystal: Crystal | Mapping[str, Any] | None
     beam: Beam | Mapping[str, Any] | None
     detector: Detector | Mapping[str, Any] | None
     spindle: Spindle | Mapping[str, Any] | None
     sampling: Sampling | Mapping[str, Any] | None
     background: Background | Mapping[str, Any] | None
+
+class ConfigFields(Sections, total=False):
     quirks: str | Iterable[str] | None

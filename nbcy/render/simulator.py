@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -24,6 +24,7 @@ from nbcy.scene.scene import Scene
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
+    from nbcy.config.arguments import Sections
     from nbcy.render.trace import Trace
 
 Roi = tuple[int, int, int, int]
@@ -77,7 +78,7 @@ class Simulator:
         *,
         quirks: Iterable[str] | str | None = None,
         structure_factors: StructureFactors | None = None,
-        **sections: Any,
+        **sections: Unpack[Sections],
     ) -> None:
         if config is not None and sections:
             raise ConfigError("config", "given", f"cannot be combined with {', '.join(sections)}")
