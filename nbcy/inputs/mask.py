@@ -1,4 +1,4 @@
-"""Masks: images of any format whose zeros are not rendered (formats, mask)."""
+"""Masks: images of any format whose zeros are not rendered (formats 5.4)."""
 
 from __future__ import annotations
 

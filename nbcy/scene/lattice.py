@@ -101,7 +101,7 @@ def orient(
     mosaic: FloatArray,
     carryover: bool,
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Cell vectors of every spindle step and domain (physics 6).
+    """Cell vectors of every spindle step and domain (physics 6.6).
 
     Parameters
     ----------
