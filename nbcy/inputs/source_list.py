@@ -61,7 +61,7 @@ def read_source_list(path: str | os.PathLike[str]) -> SourceList:
     Parameters
     ----------
     path : path-like
-        Text; blank lines and comments (``#``) are skipped.
+        Text; blank lines and comments (``#``) are skipped, commas separate as blanks do.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_source_list(path: str | os.PathLike[str]) -> SourceList:
     expected = "X Y Z intensity wavelength(m)"
     rows = []
     for row, line in enumerate(read_lines(path), 1):
-        words = content(line).split()
+        words = content(line).replace(",", " ").split()
         if len(words) > len(_MISSING):
             raise FileError(path, f"{len(words)} columns; expected {expected}", row)
         if words:
