@@ -331,6 +331,7 @@ class SpindleFields(TypedDict, total=False):
     step_deg: Real | None
     step: Quantity | None
     steps: Integer | None
+    sampling: Literal["start", "middle"] | None
 
 class Sections(TypedDict, total=False):
     crystal: Crystal | Mapping[str, Any] | None

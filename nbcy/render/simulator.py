@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from nbcy.base.errors import ConfigError, NbcyWarning
 from nbcy.config import Config
 from nbcy.config.quirks import parse_quirks
+from nbcy.config.slips import likely_slips
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
@@ -95,7 +96,7 @@ class Simulator:
             config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
         self._config = config
         self._kernel = KernelScene(build_scene(config, structure_factors))
-        for note in self.scene.notes:
+        for note in (*likely_slips(config), *self.scene.notes):
             warnings.warn(note, NbcyWarning, stacklevel=2)
 
     def __repr__(self) -> str:
