@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 
 import numpy as np
@@ -59,8 +58,13 @@ def test_usual_values_are_no_slips():
     assert list(likely_slips(Config())) == []
     usual = f"{PLAIN} -dispersion 3 -energy 12660 -pixel 0.05 -detector_thick 450 -beamsize 0.001"
     assert list(likely_slips(parse(usual.split()).config)) == []
+    near = Config(
+        crystal={"cell_angstrom_deg": 50, "default_F": 1},
+        detector={"distance_mm": 0.25},
+        sampling={"oversample": 99},
+    )
     with pytest.warns(NbcyWarning, match="far from what is usual"):
-        Simulator(parse("-cell 50 -default_F 1 -oversample 99 -distance 0.25".split()).config)
+        Simulator(near)
 
 
 def test_a_long_run_says_so_and_why():
