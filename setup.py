@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,33 +13,35 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 # Debugging information would be six sevenths of the library, and a third of the time to build it:
 # only where CFLAGS asks for it.
 DEBUGGING = "-g" if "-g" in os.environ.get("CFLAGS", "").split() else "-g0"
-# No -ffast-math: the reference built with it yields NaN. Multiply-adds are written where they are
-# wanted (csrc/lanes.h).
-KERNEL_FLAGS = [
-    *("-O3", "-std=gnu11", DEBUGGING),
-    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"),
-]
-X86_64 = platform.machine().lower() in ("x86_64", "amd64")
-# One object per entry; dispatch.c tests for exactly these features.
-KERNEL_BUILDS: dict[str, list[str]] = {
-    "scalar": ["-fno-tree-vectorize", "-fno-tree-slp-vectorize"],
-    "generic": [],
-    "trace": [],
-}
-if X86_64:
-    KERNEL_BUILDS["avx2"] = ["-mavx2", "-mfma"]
-    KERNEL_BUILDS["avx512"] = [
-        *("-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
-    ]
+X86_64 = sysconfig.get_platform().endswith(("x86_64", "amd64"))
+COMPILER_NEEDED = (
+    "nbcy is compiled here, and that needs a C compiler that works: gcc 10 or clang 14, or later, "
+    "with Python's headers (Debian: apt install gcc python3-dev)"
+)
+
+
+def read_builds() -> dict[str, list[str]]:
+    """What csrc/builds.mk says."""
+    lines = Path("csrc/builds.mk").read_text().splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): words.split() for name, words in pairs}
+
+
+BUILDS = read_builds()
+KERNEL_BUILDS = BUILDS["BUILDS"] + (BUILDS["X86_64_BUILDS"] if X86_64 else [])
 HEADERS = [str(path) for path in sorted(Path("csrc").glob("*.h"))]
-OPENMP_FLAG = "-fopenmp"
+# Compiler's and linker's flags: gcc and clang; Apple's clang with a libomp beside it.
+OPENMP_FLAGS = [
+    (["-fopenmp"], ["-fopenmp"]),
+    (["-Xpreprocessor", "-fopenmp"], ["-lomp"]),
+]
 OPENMP_PROBE = """
 #include <omp.h>
-#include <stdio.h>
 int main(void)
 {
     int threads = 0;
@@ -54,19 +56,29 @@ class BuildKernel(build_ext):
     """Compile the kernel's objects with flags of their own; use OpenMP where it really works."""
 
     def build_extension(self, ext: Extension) -> None:
-        if ext.name == "nbcy.kernel._kernel":
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for objects in pool.map(self.compile_kernel, KERNEL_BUILDS):
-                    ext.extra_objects += objects
-            if self.openmp_works():
-                ext.extra_compile_args.append(OPENMP_FLAG)
-                ext.extra_link_args.append(OPENMP_FLAG)
-            else:
-                print(
-                    "nbcy: OpenMP does not work with this compiler: the build is serial",
-                    file=sys.stderr,
-                )
-        super().build_extension(ext)
+        try:
+            if ext.name == "nbcy.kernel._kernel":
+                self.prepare_kernel(ext)
+            super().build_extension(ext)
+        except CompileError as error:
+            raise CompileError(f"{error}\n{COMPILER_NEEDED}") from None
+
+    def prepare_kernel(self, ext: Extension) -> None:
+        """Compile what is compiled apart, and choose how to thread the rest."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for objects in pool.map(self.compile_kernel, KERNEL_BUILDS):
+                ext.extra_objects += objects
+        reasons = []
+        for compiling, linking in OPENMP_FLAGS:
+            reason = self.why_no_openmp(compiling, linking)
+            if reason is None:
+                ext.extra_compile_args += compiling
+                ext.extra_link_args += linking
+                return
+            reasons.append(f"  {' '.join(compiling + linking)}: {reason}")
+        text = "nbcy: OpenMP does not work with this compiler, the build has one thread alone"
+        hint = "for clang on Debian: apt install libomp-dev; for macOS: brew install libomp"
+        print("\n".join([f"{text} ({hint}):", *reasons]), file=sys.stderr)
 
     def compile_kernel(self, name: str) -> list[str]:
         """Compile one build of the kernel."""
@@ -74,29 +86,32 @@ class BuildKernel(build_ext):
             [f"csrc/kernel_{name}.c"],
             output_dir=self.build_temp,
             include_dirs=["csrc"],
-            extra_postargs=[*KERNEL_FLAGS, *KERNEL_BUILDS[name]],
+            extra_postargs=[*BUILDS["KERNEL_FLAGS"], DEBUGGING, *BUILDS[f"FLAGS_{name}"]],
             depends=HEADERS,
         )
         return objects
 
-    def openmp_works(self) -> bool:
-        """Compile, link and run a parallel region."""
+    def why_no_openmp(self, compiling: list[str], linking: list[str]) -> str | None:
+        """Compile, link and run a parallel region; None when all is well."""
         with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "probe.c")
-            source.write_text(OPENMP_PROBE)
-            try:
-                objects = self.compiler.compile(
-                    [str(source)], output_dir=folder, extra_postargs=[OPENMP_FLAG]
-                )
-                self.compiler.link_executable(
-                    objects, "probe", output_dir=folder, extra_postargs=[OPENMP_FLAG]
-                )
-                return (
-                    subprocess.run([str(Path(folder, "probe"))], timeout=60, check=False).returncode
-                    == 0
-                )
-            except Exception:  # every compiler fails in its own way
-                return False
+            program = str(Path(folder, "probe"))
+            Path(f"{program}.c").write_text(OPENMP_PROBE)
+            compiler, linker = self.compiler.compiler_so, self.compiler.linker_exe
+            for command in (
+                [*compiler, *compiling, "-c", f"{program}.c", "-o", f"{program}.o"],
+                [*linker, f"{program}.o", "-o", program, *linking],
+                [program],
+            ):
+                try:
+                    done = subprocess.run(
+                        command, capture_output=True, text=True, timeout=60, check=False
+                    )
+                except (OSError, subprocess.TimeoutExpired) as error:
+                    return str(error)
+                if done.returncode:
+                    lines = [line for line in done.stderr.splitlines() if "error" in line]
+                    return (lines or [f"status {done.returncode}"])[0].replace(folder, "")
+        return None
 
 
 kernel = Extension(
@@ -105,7 +120,7 @@ kernel = Extension(
     include_dirs=["csrc"],
     depends=HEADERS,
     define_macros=[("NBCY_X86_64", "1")] if X86_64 else [],
-    extra_compile_args=["-O2", "-std=gnu11", DEBUGGING],
+    extra_compile_args=["-O2", "-std=gnu11", DEBUGGING, "-ffp-contract=off"],
 )
 # Strict rounding: this stream must give the reference's numbers to the last bit.
 rng = Extension(
@@ -113,7 +128,9 @@ rng = Extension(
     sources=["nbcy/base/_rng.pyx", "csrc/rng.c"],
     include_dirs=["csrc"],
     depends=HEADERS,
-    extra_compile_args=["-O2", "-std=gnu11", DEBUGGING, "-ffp-contract=off", "-fno-math-errno"],
+    extra_compile_args=[
+        *("-O2", "-std=gnu11", DEBUGGING, "-ffp-contract=off", "-fno-math-errno"),
+    ],
 )
 
 setup(

@@ -11,6 +11,8 @@ NBCY_INLINE nbcy_row fma_row(double weight, nbcy_row row, nbcy_row sum)
 {
 #if NBCY_ROW == 4
     return _mm256_fmadd_pd(_mm256_set1_pd(weight), row, sum);
+#elif NBCY_ROW == 2
+    return nbcy_fma(nbcy_all(weight), row, sum);
 #else
     return weight * row + sum;
 #endif
@@ -97,7 +99,7 @@ NBCY_INLINE void amplitudes_at(const nbcy_scene *sc, const nbcy_grid *grid, nbcy
     for (int i = 0; i < n && place != OUTSIDE; i++)
         nbcy_store_whole(at + i * NBCY_WIDTH, index_in_grid(grid, node + 3 * i, place));
     lattice_factors(sc, distance, shape, n, lattice);
-    TRACE(b->h[0] = hkl[0]; b->k[0] = hkl[1]; b->l[0] = hkl[2]; b->lattice[0] = lattice[0]; b->reflection = at[0];)
+    TRACE(b->h[0] = hkl[0]; b->k[0] = hkl[1]; b->l[0] = hkl[2]; b->lattice[0] = lattice[0]; b->reflection = place == OUTSIDE ? 0 : at[0];)
     (void)b;
     if (place != OUTSIDE)
         __asm__ volatile("" : "+m"(at));   /* through memory: taking integers out of a vector register costs more */

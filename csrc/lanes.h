@@ -71,7 +71,27 @@ NBCY_INLINE real nbcy_if_less(real a, real b, real x, real y)
 NBCY_INLINE real nbcy_all(double x) { return _mm256_set1_pd(x); }
 NBCY_INLINE real nbcy_fma(real a, real b, real c) { return _mm256_fmadd_pd(a, b, c); }
 
-#else   /* two lanes, which every 64-bit processor has */
+#elif defined(__aarch64__)
+
+#include <arm_neon.h>
+#define NBCY_WIDTH 2
+typedef double real __attribute__((vector_size(16)));
+typedef int64_t whole __attribute__((vector_size(16)));
+
+NBCY_INLINE real nbcy_rint(real x) { return (real)vrndnq_f64((float64x2_t)x); }
+NBCY_INLINE real nbcy_ceil(real x) { return (real)vrndpq_f64((float64x2_t)x); }
+NBCY_INLINE real nbcy_max(real a, real b) { return (real)vmaxq_f64((float64x2_t)a, (float64x2_t)b); }
+NBCY_INLINE real nbcy_min(real a, real b) { return (real)vminq_f64((float64x2_t)a, (float64x2_t)b); }
+NBCY_INLINE real nbcy_abs(real x) { return (real)vabsq_f64((float64x2_t)x); }
+NBCY_INLINE real nbcy_sqrt(real x) { return (real)vsqrtq_f64((float64x2_t)x); }
+NBCY_INLINE real nbcy_if_less(real a, real b, real x, real y)
+{
+    return (real)vbslq_f64(vcltq_f64((float64x2_t)a, (float64x2_t)b), (float64x2_t)x, (float64x2_t)y);
+}
+NBCY_INLINE real nbcy_all(double x) { return (real)vdupq_n_f64(x); }
+NBCY_INLINE real nbcy_fma(real a, real b, real c) { return (real)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+
+#else   /* two lanes, as most 64-bit processors have */
 
 #define NBCY_WIDTH 2
 typedef double real __attribute__((vector_size(16)));
@@ -91,9 +111,9 @@ NBCY_INLINE real nbcy_all(double x) { return (real){x, x}; }
 
 #endif
 
-#if NBCY_WIDTH < 4
-/* a b + c, in one rounding where the processor has that. Nothing else is contracted: in double precision h, k and l are
-   the same to the last bit in every build. */
+/* nbcy_fma: a b + c, in one rounding where the processor has that. Nothing else is contracted: in double precision h, k
+   and l are the same to the last bit in every build. */
+#if NBCY_WIDTH == 1 || !(defined(__AVX2__) || defined(__aarch64__))
 #if NBCY_WIDTH == 2 && defined(__FP_FAST_FMA)
 NBCY_INLINE real nbcy_fma(real a, real b, real c)
 {

@@ -64,6 +64,8 @@ NBCY_INLINE nbcy_words nbcy_clamp(nbcy_words x, nbcy_words low, nbcy_words high)
     return (nbcy_words)_mm512_min_epi32(_mm512_max_epi32((__m512i)x, (__m512i)low), (__m512i)high);
 #elif NBCY_WIDTH == 4
     return (nbcy_words)_mm256_min_epi32(_mm256_max_epi32((__m256i)x, (__m256i)low), (__m256i)high);
+#elif defined(__aarch64__)
+    return (nbcy_words)vminq_s32(vmaxq_s32((int32x4_t)x, (int32x4_t)low), (int32x4_t)high);
 #else
     const nbcy_words below = (nbcy_words)((nbcy_ints)x < (nbcy_ints)low), raised = (x & ~below) | (low & below);
     const nbcy_words above = (nbcy_words)((nbcy_ints)raised > (nbcy_ints)high);
@@ -79,6 +81,8 @@ NBCY_INLINE nbcy_floats nbcy_fma_floats(nbcy_floats a, nbcy_floats b, nbcy_float
     return (nbcy_floats)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif NBCY_WIDTH == 4
     return (nbcy_floats)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (nbcy_floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
 #endif
@@ -90,6 +94,8 @@ NBCY_INLINE nbcy_floats nbcy_narrow(real low, real high)
     return (nbcy_floats)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
 #elif NBCY_WIDTH == 4
     return (nbcy_floats)_mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
+#elif defined(__aarch64__)
+    return (nbcy_floats)vcombine_f32(vcvt_f32_f64((float64x2_t)low), vcvt_f32_f64((float64x2_t)high));
 #else
     return (nbcy_floats){(float)low[0], (float)low[1], (float)high[0], (float)high[1]};
 #endif
@@ -103,6 +109,9 @@ NBCY_INLINE void nbcy_widen(nbcy_floats x, real *low, real *high)
 #elif NBCY_WIDTH == 4
     *low = (real)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x));
     *high = (real)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1));
+#elif defined(__aarch64__)
+    *low = (real)vcvt_f64_f32(vget_low_f32((float32x4_t)x));
+    *high = (real)vcvt_high_f64_f32((float32x4_t)x);
 #else
     *low = (real){x[0], x[1]};
     *high = (real){x[2], x[3]};

@@ -20,9 +20,14 @@ GOLDEN = DATA / "golden"
 # No deadlines: tests say nothing about time. Generating a scene is itself slow.
 _COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("quick", max_examples=15, derandomize=True, **_COMMON)
-settings.register_profile("ci", max_examples=100, derandomize=True, **_COMMON)
+settings.register_profile("ci", max_examples=40, derandomize=True, **_COMMON)
 settings.register_profile("long", max_examples=3000, **_COMMON)
 settings.load_profile(os.environ.get("NBCY_HYPOTHESIS_PROFILE", "ci"))
+
+# pytest-xdist's workers share the processors.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    share = (os.cpu_count() or 1) // int(workers)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(share, 1)))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from nbcy.work.series import frames, save_frames
 
 pytestmark = [
     pytest.mark.dials,
+    pytest.mark.xdist_group("dials"),  # one run of DIALS for all
     pytest.mark.skipif(shutil.which("dials.import") is None, reason="DIALS is not installed"),
     pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning"),
 ]

@@ -22,6 +22,7 @@ from nbcy.formats.measurement import changed, changes
 from nbcy.formats.registry import GEOMETRY_REGISTRY, REGISTRY, _load
 from nbcy.image.measuring import measurement_of
 from nbcy.image.prediction import predict_spots
+from nbcy.inputs.mask import read_mask
 from nbcy.work.series import save_frames
 
 SLOW, FAST, COUNT = 40, 30, 3
@@ -562,6 +563,22 @@ def test_expt_and_nxs_of_one_run_lie_in_one_frame(tmp_path):
     for name in ("beam", "spindle", "polarization"):
         assert getattr(turned, name) == pytest.approx(getattr(dials, name), abs=1e-12)
     np.testing.assert_allclose(turned.axes_angstrom, dials.axes_angstrom, rtol=0, atol=1e-9)
+
+
+# ---- masks
+
+
+@pytest.mark.parametrize("name", ["m.img", "m.cbf", "m.tif", "m.edf", "m.nxs", "m.npy", "m.bin"])
+def test_masks_of_any_format(tmp_path, name):
+    image = Simulator(STILL).run().with_noise(3)
+    if name == "m.img":
+        smv(tmp_path / name, (image.pixels > 0).astype("<u2"), ADC_OFFSET=40)
+    else:
+        image.save(tmp_path / name)
+    mask = read_mask(tmp_path / name, (80, 90))
+    np.testing.assert_array_equal(mask, image.pixels > 0)
+    with pytest.raises(FileError):
+        read_mask(tmp_path / name, (90, 81))
 
 
 # ---- the registry

@@ -22,10 +22,12 @@ from nbcy.base.rng import ReferenceStream
 from nbcy.base.vectors import norm, rotate
 from nbcy.config import Config
 from nbcy.crystal.mosaic import mosaic_rotations, random_misset
-from nbcy.render.building import INPUTS
+from nbcy.render.building import INPUTS, build_scene
+from nbcy.render.simulator import Simulator
 from nbcy.scene import lattice
 from nbcy.scene.desk import Desk
 from nbcy.scene.lattice import orient
+from nbcy.scene.measuring import measurement_of_scene
 
 EPS = np.finfo(float).eps
 X, Y, Z = np.eye(3)
@@ -281,3 +283,35 @@ def test_size_is_clipped_to_the_beam():
     counts, ledger = cells_of({**sizes, "crystal.cells": (2, 2, 2)}, beam_size=1e-3)
     assert counts == (50_000, 100_000, 62_500)
     assert "crystal.cells[0] = 2 is not used" in ledger.notes[0]
+
+
+def test_angles_in_the_middle_of_their_steps():
+    """Three slices of 2° from 10°: each stands for the degree before and after its angle."""
+    spindle = {"phi_deg": 10.0, "osc_deg": 6.0, "steps": 3}
+    for sampling, expected in (("start", (10, 12, 14)), ("middle", (11, 13, 15))):
+        crystal = {"default_F": 1.0, "cell_angstrom_deg": 50.0}
+        scene = build_scene(Config(crystal=crystal, spindle={**spindle, "sampling": sampling}))
+        np.testing.assert_allclose(np.degrees(scene.phis), expected, rtol=1e-15)
+        assert scene.choices["spindle.sampling"].value == sampling
+        # what files say is the range itself
+        measurement = measurement_of_scene(scene)
+        assert math.degrees(measurement.phi) == pytest.approx(10.0, rel=1e-15)
+        assert math.degrees(measurement.osc) == pytest.approx(6.0, rel=1e-15)
+    still = Config(crystal=crystal, spindle={"phi_deg": 10.0, "sampling": "middle"})
+    np.testing.assert_allclose(np.degrees(build_scene(still).phis), [10.0], rtol=1e-15)
+
+
+def test_the_middle_is_the_same_from_both_ends():
+    """A rotation run backwards, about the reversed axis, has the same image."""
+    common = {
+        "crystal": {"default_F": 100.0, "cell_angstrom_deg": (50, 60, 70), "cells": 4},
+        "detector": {"pixel_mm": 0.1, "pixels_fast": 90, "pixels_slow": 90},
+        "beam": {"wavelength_angstrom": 2.0},
+        "sampling": {"oversample": 1},
+    }
+    forth = {"phi_deg": 5.0, "osc_deg": 6.0, "steps": 3, "sampling": "middle", "axis": (0, 0, 1)}
+    back = {**forth, "phi_deg": -11.0, "axis": (0, 0, -1)}
+    images = [
+        Simulator(Config(**common, spindle=spindle)).run().pixels for spindle in (forth, back)
+    ]
+    np.testing.assert_allclose(*images, rtol=1e-5, atol=1e-6 * images[0].max())

@@ -24,9 +24,10 @@ image = nbcy.Simulator(crystal=crystal, detector=detector).run(threads=2)
 print(nbcy.kernel._kernel.OPENMP, image.statistics().sum > 0)
 """
 
-pytestmark = pytest.mark.skipif(
-    not ROOT.joinpath("setup.py").exists(), reason="needs the source tree"
-)
+pytestmark = [
+    pytest.mark.skipif(not ROOT.joinpath("setup.py").exists(), reason="needs the source tree"),
+    pytest.mark.xdist_group("packaging"),  # one source distribution for all
+]
 
 
 def run(*command, **options):

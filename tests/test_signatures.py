@@ -66,6 +66,7 @@ WRONG = {
     'nbcy.Beam().replace(energie="5 keV")': "energie",
     "nbcy.Config(crystal=5)": 'incompatible type "int"',
     "nbcy.Crystal(cells=5).cels": "cels",
+    "nbcy.Simulator(crystal=crystal, detecter=detector)": "detecter",
 }
 
 

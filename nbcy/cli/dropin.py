@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from nbcy.base.errors import ConfigError, UsageError
 from nbcy.cli import report
+from nbcy.cli.advice import differs_from_reference, long_run, too_dark
 from nbcy.cli.messages import note, running
 from nbcy.cli.progress import progress_bar
 from nbcy.flags.parsing import Invocation, Run, parse
@@ -35,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
     int
         Exit status.
     """
-    return execute(parse(argv), stream="reference")
+    return execute(parse(argv), stream="reference", old_script=True)
 
 
 def execute(
@@ -44,6 +46,7 @@ def execute(
     stream: Stream,
     outputs: Sequence[str] = (),
     inputs: Sequence[str] = (),
+    old_script: bool = False,
 ) -> int:
     """Check everything, then report, render and write.
 
@@ -56,6 +59,8 @@ def execute(
         Files to write in addition; the suffix tells the format.
     inputs : sequence of str
         Files that were read and must not be written to, besides those of the configuration.
+    old_script : bool
+        Say where the reference would make another image.
 
     Returns
     -------
@@ -76,6 +81,7 @@ def execute(
     check_outputs(invocation, [*_files(run), *outputs], inputs)
     for text in invocation.notes:
         note(text)
+    note_ahead(simulator.scene, run, old_script)
     if run.noise and "run.seed" not in invocation.given:
         note(f"no -seed is given: the noise is that of seed {run.seed}, the same every time")
     with running():
@@ -84,6 +90,8 @@ def execute(
             _print(simulator.trace(*run.trace_pixel).to_log().splitlines())
         with progress_bar(run.progress) as progress:
             image = simulator.run(run.threads, progress=progress)
+        if dark := too_dark(image):
+            note(dark)
         _print_pixels(image, run)
         _write(image, run, stream)
         for path in outputs:
@@ -100,9 +108,32 @@ def _prepare(invocation: Invocation) -> Simulator:
     try:
         resolve_threads(invocation.run.threads)
         chosen_isa()
-        return Simulator(invocation.config)
+        simulator = Simulator(invocation.config)
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
+    check_scatters(simulator.scene)
+    return simulator
+
+
+def check_scatters(scene: Scene) -> None:
+    """Refuse to render nothing.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not scene.hkl.data.any() and scene.water == 0.0:
+        raise UsageError("there is nothing to scatter: give structure factors, -hkl or -default_F")
+
+
+def note_ahead(scene: Scene, run: Run, old_script: bool = False, frames: int = 1) -> None:
+    """Say before it is rendered what a run should be known for."""
+    from nbcy.kernel.threads import resolve_threads
+
+    if long := long_run(scene, resolve_threads(run.threads), frames):
+        note(long)
+    for text in differs_from_reference(scene) if old_script else ():
+        note(text)
 
 
 def _check_panels(invocation: Invocation, simulator: Simulator, outputs: Sequence[str]) -> Run:
@@ -244,7 +275,8 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
         photons, overloads = counts.statistics().sum, counts.overloads(run.adc)
         print(f"{photons:.0f} photons on noise image ({overloads} overloads)")
         print(f"writing {run.noisefile} as 2-byte integers")
-        save_reference_smv(counts, run.noisefile, 1.0, run.adc)
+        # Cut, not rounded, as the sum is (physics 10.4).
+        save_reference_smv(counts, run.noisefile, 1.0, math.floor(run.adc))
 
 
 DESCRIPTIONS: Final = ".toml, .json, .expt, .geom, or be named XDS.INP or XPARM.XDS"

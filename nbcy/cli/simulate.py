@@ -316,7 +316,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     """Render frames into the files that were named."""
-    from nbcy.cli.dropin import check_outputs, check_scene, is_description, save_description
+    from nbcy.cli.dropin import (
+        check_outputs,
+        check_scatters,
+        check_scene,
+        is_description,
+        note_ahead,
+        save_description,
+    )
     from nbcy.cli.messages import note, running
     from nbcy.cli.progress import progress_bar
     from nbcy.formats.registry import output_format, pixel_kind
@@ -348,12 +355,14 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
     scene = simulator.scene
+    check_scatters(scene)
     check_scene(scene, args.output)
     # XDS reads no floats, and XDS.INP tells the largest pixel of 32 bits.
     named = [path for path in images if wide or output_format(path) != "nxmx"]
     check_outputs(invocation, args.output, _inputs(args))
     for text in invocation.notes:
         note(text)
+    note_ahead(scene, run, frames=count)
     with running():
         for path in args.output:
             if is_description(path):

@@ -331,12 +331,15 @@ class SpindleFields(TypedDict, total=False):
     step_deg: Real | None
     step: Quantity | None
     steps: Integer | None
+    sampling: Literal["start", "middle"] | None
 
-class ConfigFields(TypedDict, total=False):
+class Sections(TypedDict, total=False):
     crystal: Crystal | Mapping[str, Any] | None
     beam: Beam | Mapping[str, Any] | None
     detector: Detector | Mapping[str, Any] | None
     spindle: Spindle | Mapping[str, Any] | None
     sampling: Sampling | Mapping[str, Any] | None
     background: Background | Mapping[str, Any] | None
+
+class ConfigFields(Sections, total=False):
     quirks: str | Iterable[str] | None

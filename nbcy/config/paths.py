@@ -211,7 +211,8 @@ def _section(section: S, change: _Change, path: str) -> S:
     for name in whole.keys() - section._spellings.keys():
         if isinstance(name, int):
             raise ConfigError(*change.inside[name].source, "there is no such item")
-    section = section._replaced({str(name): value for name, value in whole.items()})
+    if whole:
+        section = section._replaced({str(name): value for name, value in whole.items()})
     fields: dict[str, Any] = {}
     for name, new in change.inside.items():
         if new.inside:

@@ -496,6 +496,7 @@ WITHOUT_FLAG: Final[Mapping[str, str]] = {
     "crystal.missing": "--set",
     "crystal.k_sol": "--set",
     "crystal.B_sol": "--set",
+    "spindle.sampling": "--set",
     "detector.masked": "--detector, or a configuration file",
     "detector.panels": "--geometry, --detector, or a configuration file",
 }

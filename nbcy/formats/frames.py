@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.errors import FileError
-from nbcy.base.files import blaming, first_bytes, is_packed, read_bytes
+from nbcy.base.files import blaming
 from nbcy.base.panel import PlacedPanel
 from nbcy.formats.frame import NUMBER, Frame, Recording, is_template, numbered
 from nbcy.formats.measurement import Measurement, stack, stacked_shape
 from nbcy.formats.raw import read_raw
-from nbcy.formats.registry import format_of_start
+from nbcy.formats.registry import format_of_file
 
 __all__ = ["Frame", "Recording", "is_template", "numbered", "open_recording"]
 
@@ -53,8 +53,7 @@ def open_recording(
     """
     if is_template(path) and not os.path.exists(path):
         return _open_numbered(path, shape, panels)
-    start = _start_of(path)
-    format = format_of_start(path, start)
+    format = format_of_file(path)
     if format.many:
         opened: Recording = format.read(path)
         return opened
@@ -72,14 +71,6 @@ def open_recording(
     if isinstance(told, str):
         return replace(recording, unplaced=told)
     return replace(recording, measurement=told)
-
-
-def _start_of(path: str | os.PathLike[str]) -> bytes:
-    """Return the first bytes of a file, expanded where gzip packed it."""
-    start = read_bytes(path)[:1024] if is_packed(path) else first_bytes(path, 1024)
-    if not start:
-        raise FileError(path, "is empty")
-    return start
 
 
 def _read_headerless(

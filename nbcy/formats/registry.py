@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from nbcy.base.errors import ConfigError, FileError
+from nbcy.base.files import first_bytes, is_packed, read_bytes
 from nbcy.formats.counts import FLOAT, KINDS, SMV_COUNTS, IntegerKind, check_kind
 
 Names = tuple[str, ...]
@@ -293,6 +294,10 @@ PICTURES: Final = tuple(each.name for each in REGISTRY if each.picture)
 _BY_NAME: Final = {each.name: each for each in REGISTRY}
 
 
+_START: Final = 1024
+"""Bytes that tell a format."""
+
+
 def format_named(name: str) -> Format:
     """Return the record of a format."""
     return _BY_NAME[name]
@@ -315,6 +320,20 @@ def format_of_start(path: str | os.PathLike[str], start: bytes) -> Format:
         return headerless
     of_image = "does not begin as a file of that suffix does"
     raise FileError(path, of_image if suffix in FORMATS else "is not an image")
+
+
+def format_of_file(path: str | os.PathLike[str]) -> Format:
+    """Tell the format of a file of images, expanded where gzip packed it.
+
+    Raises
+    ------
+    FileError
+        It cannot be read, is empty, or is none.
+    """
+    start = read_bytes(path)[:_START] if is_packed(path) else first_bytes(path, _START)
+    if not start:
+        raise FileError(path, "is empty")
+    return format_of_start(path, start)
 
 
 def output_format(path: str | os.PathLike[str], format: str | None = None) -> str:

@@ -24,7 +24,7 @@ def save_reference_smv(
     scale: float | None = None,
     adc: float = ADC_OFFSET,
 ) -> None:
-    """Write ``intimage.img`` or ``noiseimage.img`` as the reference does (physics 10).
+    """Write ``intimage.img`` or ``noiseimage.img`` as the reference does (physics 10.2, 10.4).
 
     Its header does not tell the offset; `Image.save` writes files that do.
 

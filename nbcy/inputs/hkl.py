@@ -51,8 +51,16 @@ def read_hkl(
         raise _fault(path, lines)
     hkl = indices.astype(np.int32)
     amplitudes = np.ascontiguousarray(table[:, 3])
+    remarks = _remarks(path, lines, wide)
+    ends = ~hkl.any(axis=1) & (amplitudes == 0.0)
+    if ends.any() and (~hkl.any(axis=1) & ~ends).any():  # as SHELX marks the end of a list
+        rows = [line for line in lines if content(line)]
+        marks = {line for line, end in zip(rows, ends.tolist(), strict=True) if end}
+        lines = ["" if line in marks else line for line in lines]
+        hkl, amplitudes = hkl[~ends], amplitudes[~ends]
+        remarks = (*remarks, f"{os.fspath(path)}: 0 0 0 with F = 0 ends a list; 0 0 0 is the other")
     _refuse_contradictions(path, lines, hkl, amplitudes)
-    return hkl, amplitudes, _remarks(path, lines, wide)
+    return hkl, amplitudes, remarks
 
 
 def write_hkl(path: str | os.PathLike[str], hkl: ArrayLike, F: ArrayLike) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,27 +16,52 @@ from nbcy.base.files import content, numbers, read_lines
 FloatArray = NDArray[np.float64]
 
 
-def read_sources(
-    path: str | os.PathLike[str], position: ArrayLike, wavelength: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+@dataclass(frozen=True, eq=False)
+class SourceList:
+    """Sources as a file lists them.
+
+    Attributes
+    ----------
+    positions : ndarray, shape (n, 3)
+        From the sample towards each source, any length; NaN where a line ends before.
+    intensities : ndarray, shape (n,)
+        1 where a line ends before.
+    wavelengths : ndarray, shape (n,)
+        m; NaN where a line ends before.
+    """
+
+    positions: FloatArray
+    intensities: FloatArray
+    wavelengths: FloatArray
+
+    def completed(
+        self, position: ArrayLike, wavelength: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return positions, intensities and wavelengths with what stands in for missing ones.
+
+        Parameters
+        ----------
+        position : array_like, shape (3,)
+        wavelength : float
+            m.
+        """
+        return (
+            np.where(np.isnan(self.positions), np.asarray(position), self.positions),
+            self.intensities.copy(),
+            np.where(np.isnan(self.wavelengths), wavelength, self.wavelengths),
+        )
+
+
+_MISSING: Final = (math.nan, math.nan, math.nan, 1.0, math.nan)
+
+
+def read_source_list(path: str | os.PathLike[str]) -> SourceList:
     """Read a list of sources: ``X Y Z intensity wavelength`` per line.
 
     Parameters
     ----------
     path : path-like
-        Text; blank lines and comments (``#``) are skipped.
-    position : array_like, shape (3,)
-        Stands in where X, Y or Z is missing at the end of a line.
-    wavelength : float
-        Stands in for a missing wavelength, m. A missing intensity is 1.
-
-    Returns
-    -------
-    positions : ndarray, shape (n, 3)
-        As listed, from the sample towards each source, any length.
-    intensities : ndarray, shape (n,)
-    wavelengths : ndarray, shape (n,)
-        m.
+        Text; blank lines and comments (``#``) are skipped, commas separate as blanks do.
 
     Raises
     ------
@@ -41,15 +69,21 @@ def read_sources(
         No source, a word that is not a finite number, or more than five columns; naming the line.
     """
     expected = "X Y Z intensity wavelength(m)"
-    defaults = [*np.asarray(position, dtype=np.float64).tolist(), 1.0, wavelength]
     rows = []
     for row, line in enumerate(read_lines(path), 1):
-        words = content(line).split()
-        if len(words) > len(defaults):
+        words = content(line).replace(",", " ").split()
+        if len(words) > len(_MISSING):
             raise FileError(path, f"{len(words)} columns; expected {expected}", row)
         if words:
-            rows.append(numbers(path, row, words, expected) + defaults[len(words) :])
+            rows.append([*numbers(path, row, words, expected), *_MISSING[len(words) :]])
     if not rows:
         raise FileError(path, f"holds no sources: {expected} per line is expected")
     table: FloatArray = np.array(rows)
-    return table[:, :3].copy(), table[:, 3].copy(), table[:, 4].copy()
+    return SourceList(table[:, :3].copy(), table[:, 3].copy(), table[:, 4].copy())
+
+
+def read_sources(
+    path: str | os.PathLike[str], position: ArrayLike, wavelength: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Read a list of sources and complete it (`read_source_list`, `SourceList.completed`)."""
+    return read_source_list(path).completed(position, wavelength)

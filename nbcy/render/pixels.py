@@ -119,7 +119,8 @@ def read_pixels(pixels: ArrayLike, panels: Sequence[PlacedPanel], roi: Any = Non
     known = (wanted[:, 0] >= 0) & (wanted[:, 0] < len(panels))
     low, high = np.zeros(2, np.int64), shapes[np.where(known, wanted[:, 0], 0)]
     where = "on the detector, whose panels have (slow, fast) pixels " + str(shapes[:4].tolist())
-    if roi is not None:
+    on_detector = known & ((begin >= 0) & (begin < end) & (end <= high)).all(axis=1)
+    if roi is not None and on_detector.all():
         low, high = np.array([roi[2], roi[0]]), np.array([[roi[3] + 1, roi[1] + 1]])
         where = f"inside the region of interest {tuple(roi)}"
     inside = known & ((begin >= low) & (begin < end) & (end <= high)).all(axis=1)

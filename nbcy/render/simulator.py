@@ -8,14 +8,15 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nbcy.base.errors import ConfigError, NbcyWarning
 from nbcy.config import Config
 from nbcy.config.quirks import parse_quirks
+from nbcy.config.slips import likely_slips
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
@@ -27,6 +28,7 @@ from nbcy.scene.scene import Scene
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
+    from nbcy.config.arguments import Sections
     from nbcy.render.trace import Trace
 
 Roi = tuple[int, int, int, int]
@@ -80,7 +82,7 @@ class Simulator:
         *,
         quirks: Iterable[str] | str | None = None,
         structure_factors: StructureFactors | None = None,
-        **sections: Any,
+        **sections: Unpack[Sections],
     ) -> None:
         if config is not None and sections:
             raise ConfigError("config", "given", f"cannot be combined with {', '.join(sections)}")
@@ -97,7 +99,7 @@ class Simulator:
             config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
         self._config = config
         self._kernel = KernelScene(build_scene(config, structure_factors))
-        for note in self.scene.notes:
+        for note in (*likely_slips(config), *self.scene.notes):
             warnings.warn(note, NbcyWarning, stacklevel=2)
 
     def __repr__(self) -> str:
@@ -337,7 +339,6 @@ class Simulator:
                 provenance["config"] = scene.config.to_dict()
         if job.pixels is not None:
             wanted = read_pixels(job.pixels, scene.geometry.panels, region)
-
 
             def render_some(poll: Callable[[int, int], object] | None) -> NDArray[Any]:
                 if wanted.boxes is not None:

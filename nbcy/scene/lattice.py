@@ -101,7 +101,7 @@ def orient(
     mosaic: FloatArray,
     carryover: bool,
 ) -> tuple[FloatArray, FloatArray | None]:
-    """Cell vectors of every spindle step and domain (physics 6).
+    """Cell vectors of every spindle step and domain (physics 6.6).
 
     Parameters
     ----------
@@ -419,7 +419,7 @@ def rotation(step: Step) -> Rotation:
         lone_range=1.0 / RTD,
         may_rest=True,
     )
-    phis = spindle_angles(spindle.phi_deg, sweep)
+    phis = spindle_angles(spindle.phi_deg, sweep, spindle.sampling)
     orientations, first = orient(
         step.take(cell).real * 1e-10,
         step.take(lab_frame).spindle,
@@ -430,6 +430,7 @@ def rotation(step: Step) -> Rotation:
     return Rotation(sweep, frozen(phis), orientations, first)
 
 
-def spindle_angles(phi_deg: float, sweep: Sweep) -> FloatArray:
-    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 6.6)."""
-    return to_si(phi_deg, "deg") + sweep.step * np.arange(sweep.count, dtype=float)
+def spindle_angles(phi_deg: float, sweep: Sweep, sampling: str) -> FloatArray:
+    """Return the angles (rad) of a rotation that starts at ``phi_deg`` (physics 4.1)."""
+    within = 0.5 * sweep.step if sampling == "middle" else 0.0
+    return to_si(phi_deg, "deg") + within + sweep.step * np.arange(sweep.count, dtype=float)
