@@ -20,13 +20,13 @@ from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
 from nbcy.kernel.threads import resolve_threads, run_threaded
 from nbcy.render.building import build_scene
-from nbcy.render.variations import Variation, Variations, Varying, read_variations
 from nbcy.scene.scene import Scene
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
     from nbcy.config.arguments import Sections
     from nbcy.render.trace import Trace
+    from nbcy.render.variations import Variation, Variations, Varying
 
 Roi = tuple[int, int, int, int]
 
@@ -204,6 +204,8 @@ class Simulator:
         >>> round(brighter / dim, 6)
         2.0
         """
+        from nbcy.render.variations import Varying, read_variations
+
         variations = read_variations(
             orientations, phi_deg, wavelength_angstrom, fluence_photons_per_m2
         )
