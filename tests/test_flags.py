@@ -635,6 +635,15 @@ def test_split_separates_flags_from_a_subcommands_words():
     assert others == ["run.toml", "--set", "a=1", "-o", "x.img", "-h", "--pixel", "3", "4"]
 
 
+def test_what_can_only_be_turned_on_is_left_out():
+    assert command_line({"detector.point_pixel": False}) == "(without -point_pixel)"
+    assert command_line({"sampling.interpolate": False}) == "-nointerpolate"
+    assert command_line({"crystal.cells": (2, 2, 2), "beam.energy_ev": None}) == "-N 2"
+    assert command_line({"crystal.cells": [2, 3, 4]}) == "-Na 2 -Nb 3 -Nc 4"
+    with pytest.raises(KeyError, match=r"crystal\.k_sol"):
+        command_line({"crystal.k_sol": 0.3})
+
+
 # Properties.
 
 

@@ -15,7 +15,13 @@ LATE = {
     *("PIL", "fabio", "gemmi", "h5py", "hdf5plugin", "matplotlib", "pint", "pydantic", "rich"),
     *("scipy", "tomli_w", "tqdm"),
     *("nbcy.auditing", "nbcy.formats.geometry", "nbcy.formats.nxmx_reading", "nbcy.formats.xds"),
-    *("nbcy.inputs.coordinates", "nbcy.inputs.reflections", "nbcy.render.trace", "nbcy.work"),
+    *(
+        "nbcy.inputs.coordinates",
+        "nbcy.inputs.reflections",
+        "nbcy.render.facts",
+        "nbcy.render.trace",
+    ),
+    *("nbcy.render.variations", "nbcy.work"),
 }
 CONFIG = """\
 [crystal]

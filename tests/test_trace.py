@@ -197,3 +197,21 @@ def test_no_trace_at_all(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(FileError, match=r"some\.log"):
         Trace.read(path)
+
+
+def test_short_forms():
+    """A trace in 20 lines and a scene in one, whatever they hold."""
+    detector = {"pixels_fast": 8, "pixels_slow": 8, "pixel_mm": 1.0}
+    crystal = {"cell_angstrom_deg": 100.0, "cells": 5, "default_F": 100.0}
+    water = {"water_um": 5.0}
+    simulator = Simulator(crystal=crystal, detector=detector, background=water)
+    trace = simulator.trace(3, 4)
+    lines = repr(trace).splitlines()
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 160
+    assert "slow 3, fast 4" in lines[0]
+    assert any(line.split()[0] == "I_pixel_final" for line in lines)
+    scene = repr(simulator.scene)
+    assert "64 pixels, 5x5x5 cells" in scene
+    assert len(scene.splitlines()) == 1
+    assert len(scene) < 160

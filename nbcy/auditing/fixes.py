@@ -19,6 +19,7 @@ from nbcy.auditing.side import Side, Tolerances, recognise_precision
 from nbcy.base.errors import NbcyError, NbcyWarning
 from nbcy.config.conventions import CONVENTIONS
 from nbcy.config.quirks import QUIRKS
+from nbcy.flags.words import command_line
 from nbcy.render.trace import Trace
 
 if TYPE_CHECKING:
@@ -43,13 +44,18 @@ class Change:
         What it is.
     overrides : dict
         For `Config.with_overrides`.
-    flags : str
-        The same as flags of the reference, to be put at the end of a command line.
+    said : str
+        The same as flags of the reference, where the overrides alone do not say it.
     """
 
     words: str
     overrides: dict[str, Any]
-    flags: str
+    said: str = ""
+
+    @property
+    def flags(self) -> str:
+        """The change as flags of the reference, to be put at the end of a command line."""
+        return self.said or command_line(self.overrides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,18 +275,16 @@ def _number(trace: Trace, key: str) -> float:
 def _quirks(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
     del other, trace, wrong
     for name in sorted(set(QUIRKS) - config.quirks):
-        yield Change(
-            f"reproduce the reference's quirk {name}", {"quirks": [name]}, f"-quirks {name}"
-        )
+        yield Change(f"reproduce the reference's quirk {name}", {"quirks": [name]})
 
 
 def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
     if wrong & {"fdet_vec", "sdet_vec", "incident_vec", "pix0_vector_meters"}:
         for name, row in CONVENTIONS.items():
             if name != "custom" and name != config.detector.convention:
-                yield Change(f"convention {row.name}", {"detector.convention": name}, f"-{name}")
+                yield Change(f"convention {row.name}", {"detector.convention": name})
         for pivot in ("beam", "sample"):
-            yield Change(f"pivot {pivot}", {"detector.pivot": pivot}, f"-pivot {pivot}")
+            yield Change(f"pivot {pivot}", {"detector.pivot": pivot})
     if wrong & {"fdet_vec", "sdet_vec"}:
         axes = {
             name: tuple(_vector(other, f"{name[0]}det_vec").tolist()) for name in ("fast", "slow")
@@ -288,13 +292,10 @@ def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> It
         yield Change(
             "the other side's detector axes",
             {f"detector.{name}_vector": axis for name, axis in axes.items()},
-            " ".join(f"-{name[0]}det_vector {_words(axis)}" for name, axis in axes.items()),
         )
     if "incident_vec" in wrong:
         beam = tuple(_vector(other, "incident_vec").tolist())
-        yield Change(
-            "the other side's beam", {"beam.direction": beam}, f"-beam_vector {_words(beam)}"
-        )
+        yield Change("the other side's beam", {"beam.direction": beam})
     if "pix0_vector_meters" in wrong:
         yield from _placement(other, trace)
     if wrong & {"omega_pixel_sr", "omega_pixel"}:
@@ -302,7 +303,6 @@ def _geometry(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> It
         yield Change(
             "point pixel " + ("on" if flag else "off"),
             {"detector.point_pixel": flag},
-            "-point_pixel",
         )
 
 
@@ -322,13 +322,11 @@ def _placement(other: Trace, trace: Trace) -> Iterator[Change]:
     yield Change(
         f"close distance {close:.9g} mm",
         {"detector.close_distance_mm": close, **keep},
-        f"-close_distance {close!r} -pivot {pivot}",
     )
     distance = close / abs(float(n @ beam))
     yield Change(
         f"distance {distance:.9g} mm",
         {"detector.distance_mm": distance, "detector.close_distance_mm": None},
-        f"-distance {distance!r}",
     )
     fast, slow = (1000.0 * float(x) for x in here[:2] - there[:2])
     assert trace.scene is not None
@@ -342,14 +340,12 @@ def _placement(other: Trace, trace: Trace) -> Iterator[Change]:
     yield Change(
         f"beam centre {moved[0]:.9g} {moved[1]:.9g} mm",
         {"detector.xbeam_mm": moved[0], "detector.ybeam_mm": moved[1], **keep},
-        f"-Xbeam {moved[0]!r} -Ybeam {moved[1]!r} -pivot {pivot}",
     )
     pixel = 1000.0 * trace.scene.panels[0].pixel_size
     org = place.orgx + fast / pixel, place.orgy + slow / pixel
     yield Change(
         f"ORGX ORGY {org[0]:.9g} {org[1]:.9g} pixels",
         {"detector.orgx_px": org[0], "detector.orgy_px": org[1], **keep},
-        f"-ORGX {org[0]!r} -ORGY {org[1]!r} -pivot {pivot}",
     )
 
 
@@ -359,7 +355,6 @@ def _beam(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterat
         yield Change(
             f"wavelength {wavelength:.9g} Å",
             {"beam.wavelength_angstrom": wavelength},
-            f"-lambda {wavelength!r}",
         )
     if "fluence_photons_per_m2" in wrong:
         fluence = _number(other, "fluence_photons_per_m2")
@@ -370,17 +365,15 @@ def _beam(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterat
         )
     if "polar" in wrong:
         off = not config.beam.nopolar
-        yield Change("polarization " + ("off" if off else "on"), {"beam.nopolar": off}, "-nopolar")
+        yield Change("polarization " + ("off" if off else "on"), {"beam.nopolar": off})
         c = float(_vector(other, "incident_vec") @ _vector(other, "diffracted_vec"))
         rest, own = _number(other, "polar"), _number(trace, "polar")
         plain = 0.5 * (1.0 + c * c)
-        yield Change("Kahn factor 0", {"beam.kahn_factor": 0.0}, "-polar 0")
+        yield Change("Kahn factor 0", {"beam.kahn_factor": 0.0})
         if config.beam.kahn_factor and own != plain:
             kahn = round(config.beam.kahn_factor * (rest - plain) / (own - plain), 6)
             if abs(kahn) <= 1.0:
-                yield Change(
-                    f"Kahn factor {kahn:g}", {"beam.kahn_factor": kahn}, f"-polar {kahn:g}"
-                )
+                yield Change(f"Kahn factor {kahn:g}", {"beam.kahn_factor": kahn})
 
 
 def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Iterator[Change]:
@@ -391,13 +384,11 @@ def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
         yield Change(
             f"{n[0]} x {n[1]} x {n[2]} cells",
             {"crystal.cells": n},
-            f"-Na {n[0]} -Nb {n[1]} -Nc {n[2]}",
         )
     if "F_latt" in wrong or "I_before_scaling" in wrong:
         for shape in ("square", "round", "gauss", "tophat"):
             if shape != config.crystal.shape:
-                flag = {"tophat": "tophat_spots"}.get(shape, f"{shape}_xtal")
-                yield Change(f"crystal shape {shape}", {"crystal.shape": shape}, f"-{flag}")
+                yield Change(f"crystal shape {shape}", {"crystal.shape": shape})
     if set(CELL_KEYS) & wrong:
         turned, still = (np.array([_vector(t, key) for key in CELL_KEYS]) for t in (other, trace))
         axis, angle, misfit = rotation_of(turned, still)
@@ -406,11 +397,11 @@ def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
         if misfit < 1e-5 and abs(abs(along) - 1.0) < 1e-5:
             phi = config.spindle.phi_deg + math.degrees(math.copysign(angle, along))
             phi = round(phi, 6) if abs(phi - round(phi, 6)) < 1e-9 else phi
-            yield Change(f"φ from {phi:g}°", {"spindle.phi_deg": phi}, f"-phi {phi!r}")
+            yield Change(f"φ from {phi:g}°", {"spindle.phi_deg": phi})
     if "F_cell" in wrong:
         for choice in (True, False):
             word = "interpolate" if choice else "nointerpolate"
-            yield Change(word, {"sampling.interpolate": choice}, f"-{word}")
+            yield Change(word, {"sampling.interpolate": choice})
         default = _number(other, "F_cell")
         yield Change(
             f"no structure factors, {default:g} for all",
@@ -429,16 +420,13 @@ def _scaling(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
         assert trace.scene is not None
         n = trace.scene.oversample * math.sqrt(ratio)
         if abs(n - round(n)) < 1e-9 and n >= 1:
-            yield Change(
-                f"oversample {n:.0f}", {"sampling.oversample": round(n)}, f"-oversample {n:.0f}"
-            )
+            yield Change(f"oversample {n:.0f}", {"sampling.oversample": round(n)})
     for name in ("thick", "polar", "omega"):
         if f"oversample_{name}" in wrong:
             on = _number(other, f"oversample_{name}") == 1.0
             yield Change(
                 f"oversample_{name} {'on' if on else 'off'}",
                 {f"sampling.oversample_{name}": on},
-                f"-oversample_{name}",
             )
     if "capture_fraction" in wrong and config.detector.thickness_um is not None:
         yield Change(
@@ -450,7 +438,3 @@ def _scaling(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
             },
             "-detector_thick 0",
         )
-
-
-def _words(vector: tuple[float, ...]) -> str:
-    return " ".join(repr(x) for x in vector)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from nbcy.base.errors import ConfigError, UsageError
 from nbcy.cli import report
 from nbcy.cli.advice import differs_from_reference, long_run, too_dark
-from nbcy.cli.messages import note, running
+from nbcy.cli.messages import note, running, say
 from nbcy.cli.progress import progress_bar
 from nbcy.flags.parsing import Invocation, Run, parse
 from nbcy.flags.words import blame
@@ -37,7 +37,14 @@ def run(argv: Sequence[str]) -> int:
     int
         Exit status.
     """
-    return execute(parse(argv), stream="reference", old_script=True)
+    return execute(parse(argv, options=_simulate_options), stream="reference", old_script=True)
+
+
+def _simulate_options() -> dict[str, str]:
+    """Return what a word may have been meant for that only the other face knows."""
+    from nbcy.cli.subcommands import long_options
+
+    return {name: f"nbcy simulate {option}" for name, option in long_options("simulate").items()}
 
 
 def execute(
@@ -85,7 +92,8 @@ def execute(
     if run.noise and "run.seed" not in invocation.given:
         note(f"no -seed is given: the noise is that of seed {run.seed}, the same every time")
     with running():
-        _print(report.scene_lines(simulator.scene, run, invocation.headers))
+        say(*report.scene_lines(simulator.scene, run, invocation.headers))
+        sys.stdout.flush()
         if run.trace_pixel is not None:
             _print(simulator.trace(*run.trace_pixel).to_log().splitlines())
         with progress_bar(run.progress) as progress:
@@ -255,26 +263,26 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
     """Write the reference's files, with the lines it prints about them."""
     from nbcy.image.reference_smv import save_reference_smv
 
-    print(report.solid_angle_line(image))
+    say(report.solid_angle_line(image))
     if run.floatfile is not None:
-        print(f"writing {run.floatfile} as {image.size} 4-byte floats")
+        say(f"writing {run.floatfile} as {image.size} 4-byte floats")
         image.save(run.floatfile, format="raw")
-    _print(report.statistics_lines(image))
+    say(*report.statistics_lines(image))
     if run.intfile is not None:
         scale = image.default_scale("smv") if run.scale is None else run.scale
-        print(f"intfile_scale = {scale:g}")
-        print(f"writing {run.intfile} as 2-byte integers")
+        say(f"intfile_scale = {scale:g}")
+        say(f"writing {run.intfile} as 2-byte integers")
         save_reference_smv(image, run.intfile, scale, run.adc)
     if run.pgm:
         scale = image.default_scale("pgm") if run.pgmscale is None else run.pgmscale
-        print(f"pgm_scale = {scale:g}")
-        print(f"writing {run.pgmfile} as 1-byte integers")
+        say(f"pgm_scale = {scale:g}")
+        say(f"writing {run.pgmfile} as 1-byte integers")
         image.save(run.pgmfile, format="pgm", scale=scale)
     if run.noise:
         counts = image.with_noise(abs(run.seed), stream)
         photons, overloads = counts.statistics().sum, counts.overloads(run.adc)
-        print(f"{photons:.0f} photons on noise image ({overloads} overloads)")
-        print(f"writing {run.noisefile} as 2-byte integers")
+        say(f"{photons:.0f} photons on noise image ({overloads} overloads)")
+        say(f"writing {run.noisefile} as 2-byte integers")
         # Cut, not rounded, as the sum is (physics 10.4).
         save_reference_smv(counts, run.noisefile, 1.0, math.floor(run.adc))
 
@@ -304,7 +312,7 @@ def save_description(path: str, scene: Scene, count: int = 1, files: Sequence[st
 def _write_by_suffix(image: Image, path: str, run: Run) -> None:
     from nbcy.image.image import output_format
 
-    print(f"writing {path}")
+    say(f"writing {path}")
     if is_description(path):
         save_description(path, image.scene)
         return

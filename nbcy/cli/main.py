@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nbcy.base.errors import KernelError, NbcyError, UsageError, WriteError
-from nbcy.cli.messages import Failure, note, warnings_as_notes
+from nbcy.cli.messages import Failure, complain, quietly, warnings_as_notes
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
     "simulate": "an image from a configuration file, a structure, the flags below",
@@ -21,13 +21,18 @@ SUBCOMMANDS: Final[Mapping[str, str]] = {
     "structure-factors": "a list in P1 from PDB, mmCIF or MTZ, and what it holds",
     "demo": "interleukin-1 beta on an Eiger: from coordinates that ship with nbcy to a frame",
     "info": "what was built and what runs",
+    "completion": "a script that completes words in bash, zsh or fish",
 }
 """The subcommands, each a module of that name, with underscores for dashes."""
+
+QUIET: Final = ("-quiet", "--quiet")
+"""Words that may stand anywhere."""
 
 USAGE: Final = """\
 usage: nbcy FLAG [VALUE ...] ...    nanoBragg's flags, report and files
        nbcy SUBCOMMAND ...          nbcy SUBCOMMAND --help says more
        nbcy --help | --version
+       --quiet anywhere: nothing but errors and what was asked for
 
 example: nbcy -cell 100 100 100 90 90 90 -default_F 100 -lambda 6.2 -N 5 -distance 100 \\
               -detpixels 96 -pixel 0.4
@@ -52,26 +57,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         _start_quickly()
-    words = list(sys.argv[1:] if argv is None else argv)
+    given = sys.argv[1:] if argv is None else argv
+    words = [word for word in given if word not in QUIET]
     try:
-        with warnings_as_notes():
+        with quietly(len(words) < len(given)), warnings_as_notes():
             status = _dispatch(words)
         if sys.stdout is not None:  # a daemon may have none
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        note("interrupted")
+        complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; spare the interpreter's own flush at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except NbcyError as error:
-        note(f"error: {error}")
+        complain(f"error: {error}")
         failed = isinstance(error, Failure | KernelError | WriteError)
         return FAILED if failed else WRONG_USE
     except (OSError, MemoryError) as error:
-        note(f"error: {str(error) or 'out of memory'}")
+        complain(f"error: {str(error) or 'out of memory'}")
         return FAILED
 
 
@@ -113,8 +119,12 @@ def _dispatch(words: list[str]) -> int:
     if not first.startswith("-"):
         import difflib
 
+        from nbcy.flags.values import structure_option
+
         near = difflib.get_close_matches(first, SUBCOMMANDS, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else "see nbcy --help"
+        if option := structure_option(first):
+            hint = f"did you mean nbcy simulate {option} {first}?"
         raise UsageError(f"{first!r} is neither a flag nor a subcommand; {hint}")
     from nbcy.cli import dropin
 

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from nbcy.base.errors import NbcyError, NbcyWarning
 
@@ -14,10 +15,41 @@ class Failure(NbcyError):
     """Something failed while running (exit status 1)."""
 
 
-def note(text: object) -> None:
-    """Say something in one line."""
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quietly(quiet: bool = True) -> Iterator[None]:
+    """Say nothing in the block but what was asked for, and errors."""
+    token = _quiet.set(quiet)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def is_quiet() -> bool:
+    """Whether only what was asked for is to be said."""
+    return _quiet.get()
+
+
+def complain(text: object) -> None:
+    """Say on stderr, in one line, why it ends here."""
     if sys.stderr is not None:  # a daemon may have none
         print(f"nbcy: {' '.join(str(text).split())}", file=sys.stderr)
+
+
+def note(text: object) -> None:
+    """Say something on stderr, in one line."""
+    if not is_quiet():
+        complain(text)
+
+
+def say(*lines: str) -> None:
+    """Say on stdout what is done."""
+    if not is_quiet():
+        for line in lines:
+            print(line)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from nbcy.cli.messages import is_quiet
+
 Progress = Callable[[int, int], object]
 
 SHORT = 0.5
@@ -29,7 +31,8 @@ def progress_bar(wanted: bool = True) -> Iterator[Progress | None]:
     callable or None
         None where no bar is to be shown.
     """
-    if not (wanted and sys.stderr is not None and sys.stderr.isatty()):
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if not (wanted and terminal) or is_quiet():
         yield None
         return
     start = time.monotonic()

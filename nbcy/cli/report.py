@@ -10,17 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.constants import AVOGADRO, RTD
+from nbcy.config.crystal import SHAPE_WORDS
 from nbcy.flags.parsing import Run
 from nbcy.image.image import Image
-from nbcy.render.facts import SHAPES
 from nbcy.scene.lattice import CellGeometry
 from nbcy.scene.scene import Scene
 
 BANNER: Final = "nanoBragg nanocrystal diffraction simulator - James Holton and Ken Frankel 5-17-17"
 PROTEIN_DENSITY: Final = 1.2
 """g/cm³, which the reference takes for the approximate molecular weight."""
-
-_SHAPE_WORDS: Final = {shape: word for word, shape in SHAPES.items()}
 
 
 def _g(*values: Any) -> str:
@@ -158,7 +156,7 @@ def _summary(scene: Scene) -> Iterator[str]:
     sampling, phi0 = scene.sweeps, scene.config.spindle.phi_deg
     dispersion, phi = sampling["dispersion"], sampling["phi"]
     yield f"  {scene.hkl.n_loaded} initialized hkls (all others ={_g(scene.hkl.default_F)})"
-    yield f"  {_SHAPE_WORDS[scene.shape]} xtal: {'x'.join(map(str, scene.cells))} cells"
+    yield f"  {SHAPE_WORDS[scene.shape]} xtal: {'x'.join(map(str, scene.cells))} cells"
     yield (
         f"  wave={_g(_wavelength(scene))} meters +/- {_g(100.0 * dispersion.range)}% "
         f"in {dispersion.count} steps"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nbcy.base.errors import ConfigError, UsageError
 from nbcy.flags.parsing import Invocation, parse
+from nbcy.flags.values import structure_option
 from nbcy.flags.words import blame
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
     """
     from nbcy.config import Config
 
+    if args.config is not None and (option := structure_option(args.config)):
+        raise UsageError(f"{args.config} is no configuration: give it as {option} {args.config}")
     structure = _structure(args)
     named = args.config, args.geometry, args.detector
     if named == (None, None, None) and not (args.set or args.flags or structure):
@@ -269,6 +272,18 @@ def _complete(invocation: Invocation) -> Invocation:
             f"no intensity is given: a fluence of {FLUENCE:g} photons/m² is taken, 1e12 photons on "
             "a square micrometre (-fluence, -flux)"
         )
+    if beam.wavelength_angstrom is None and beam.energy_ev is None and beam.source_file is None:
+        notes.append("no wavelength is given: 1 Å is taken (-lambda, -energy)")
+    detector = invocation.config.detector
+    if not detector.panels:
+        if (detector.pixels_fast, detector.size_fast_mm) == (None, None):
+            notes.append(
+                "no detector is given: 102.4 mm square of 0.1 mm pixels is taken (--detector, "
+                "-detpixels, -pixel)"
+            )
+        placed = (detector.distance_mm, detector.close_distance_mm, detector.pix0_mm)
+        if placed == (None, None, None):
+            notes.append("no distance is given: 100 mm is taken (-distance)")
     return replace(
         invocation,
         config=invocation.config.with_overrides(chosen),
@@ -324,7 +339,7 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
         note_ahead,
         save_description,
     )
-    from nbcy.cli.messages import note, running
+    from nbcy.cli.messages import note, running, say
     from nbcy.cli.progress import progress_bar
     from nbcy.formats.registry import output_format, pixel_kind
     from nbcy.render.simulator import Simulator
@@ -376,5 +391,5 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
                 compression=args.compression,
                 progress=progress,
             )
-    print(f"{count} frame{'s' if count > 1 else ''}: {', '.join(args.output)}")
+    say(f"{count} frame{'s' if count > 1 else ''}: {', '.join(args.output)}")
     return 0

@@ -9,12 +9,15 @@ returns the exit status. A module with ``TAKES_FLAGS = True`` also gets the refe
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
 from nbcy.base.errors import UsageError
+from nbcy.flags.names import nearest, plain
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,6 +38,38 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
+def parser_of(name: str) -> tuple[Any, Parser, Parser]:
+    """Return the module of a subcommand, its parser's parent, and its parser."""
+    module = import_module(f"nbcy.cli.{name.replace('-', '_')}")
+    parent = Parser(prog="nbcy")
+    # Named, as argparse would otherwise load what formats help to find a name.
+    subparsers = parent.add_subparsers(parser_class=Parser, prog="nbcy")
+    module.add_parser(subparsers)
+    parser = subparsers.choices[name]
+    parser.add_argument("--quiet", action="store_true", help="say nothing but what is asked for")
+    if "--threads" not in parser._option_string_actions:
+        parser.add_argument(
+            "--threads", type=_threads, metavar="N", help="threads (default: all processors)"
+        )
+    return module, parent, parser
+
+
+def _threads(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"needs a whole number of at least 1, not {word!r}")
+    return int(word)
+
+
+def long_options(name: str) -> dict[str, str]:
+    """Return the long options of a subcommand by what is left without dashes."""
+    _, _, parser = parser_of(name)
+    return {plain(option): option for option in _options(parser)}
+
+
+def _options(parser: Parser) -> list[str]:
+    return [option for option in parser._option_string_actions if option.startswith("--")]
+
+
 def run_subcommand(name: str, words: list[str]) -> int:
     """Parse the words after a subcommand's name, run it, and return the exit status.
 
@@ -43,38 +78,49 @@ def run_subcommand(name: str, words: list[str]) -> int:
     UsageError
         Words that it does not take.
     """
-    module = import_module(f"nbcy.cli.{name.replace('-', '_')}")
+    module, parent, parser = parser_of(name)
+    takes_flags = getattr(module, "TAKES_FLAGS", False)
     flags: list[str] = []
-    if getattr(module, "TAKES_FLAGS", False):
+    if takes_flags:
         from nbcy.flags.parsing import split
 
-        flags, words = split(words)
-    parser = Parser(prog="nbcy")
-    # Named, as argparse would otherwise load what formats help to find a name.
-    subparsers = parser.add_subparsers(parser_class=Parser, prog="nbcy")
-    module.add_parser(subparsers)
+        flags, words = split(words, lambda: {plain(option): option for option in _options(parser)})
     try:
-        args, unknown = parser.parse_known_args([name, *words])
+        args, unknown = parent.parse_known_args([name, *words])
     except SystemExit:  # --help has printed itself
         return 0
     if unknown:
-        known = set(subparsers.choices[name]._option_string_actions)
-        if getattr(module, "TAKES_FLAGS", False):
-            from nbcy.flags.table import FLAGS
-
-            known.update(FLAGS)
-        hint = _nearest(unknown, known) or f"see nbcy {name} --help"
-        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}; {hint}")
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}; {_hint(name, unknown)}")
     args.flags = flags
-    return int(module.run(args))
+    with _threads_of(args.threads):
+        return int(module.run(args))
 
 
-def _nearest(words: Sequence[str], known: Iterable[str]) -> str:
-    """Name the option that the first unknown one may stand for, whatever its dashes."""
+@contextmanager
+def _threads_of(count: int | None) -> Iterator[None]:
+    """Have what renders in the block use so many threads, where nothing else is said."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    try:
+        if count is not None:
+            os.environ["OMP_NUM_THREADS"] = str(count)
+        yield
+    finally:
+        if count is not None:
+            os.environ.pop("OMP_NUM_THREADS")
+            if before is not None:
+                os.environ["OMP_NUM_THREADS"] = before
+
+
+def _hint(name: str, words: Sequence[str]) -> str:
+    """Name what the first unknown word may stand for."""
+    from nbcy.flags.table import FLAGS
+    from nbcy.flags.values import structure_option
+
+    module, _, parser = parser_of(name)
+    takes_flags = getattr(module, "TAKES_FLAGS", False)
     option = next((word for word in words if word.startswith("-")), "")
-    plain = {name.lstrip("-").replace("_", "-").lower(): name for name in known}
-    written = option.lstrip("-").replace("_", "-").lower()
-    from difflib import get_close_matches
-
-    near = get_close_matches(written, plain, 1, 0.6)
-    return f"did you mean {plain[near[0]]}?" if near else ""
+    known = [*_options(parser), *(FLAGS if takes_flags else ())]
+    near = nearest(option, known) if option else None
+    if near is None and takes_flags and (kind := structure_option(words[0])):
+        near = f"{kind} {words[0]}"
+    return f"did you mean {near}?" if near else f"see nbcy {name} --help"

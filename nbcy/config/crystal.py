@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self, Unpack, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Literal, Self, Unpack, get_args
 
 from nbcy.config.kinds import (
     CELL,
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from nbcy.config.arguments import CrystalFields
 
 Shape = Literal["square", "round", "gauss", "tophat"]
+SHAPE_WORDS: Final[Mapping[Shape, str]] = {
+    "square": "parallelpiped",
+    "round": "ellipsoidal",
+    "gauss": "gaussian",
+    "tophat": "tophat-spot",
+}
+"""The reference's word for each shape."""
+
 Missing = Literal["default", "shell"]
 
 

@@ -131,7 +131,7 @@ class Detector(Section):
     attenuation_depth_um : float
         Depth at which 1/e of the photons are left; inf or 0 is no absorption.
     mask_file : str
-        Image of any format that is read; pixels that are 0 in it are not rendered.
+        SMV image; pixels that are 0 in it are not rendered.
     masked : tuple of rectangles
         Pixels that are not rendered: ``(fast_min, fast_max, slow_min, slow_max)`` each, inclusive.
     panels : tuple of Panel

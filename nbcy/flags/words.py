@@ -16,7 +16,8 @@ def command_line(settings: Mapping[str, Any]) -> str:
     Parameters
     ----------
     settings : mapping of str to object
-        As for `Config.with_overrides`; None is left out.
+        As for `Config.with_overrides`; None is left out, and what can only be turned on is named
+        as what to do without.
 
     Raises
     ------
@@ -37,6 +38,9 @@ def _words(path: str, value: Any) -> Iterator[str]:
         for name, count in zip(CELLS, counts, strict=True):
             yield from _words(name, count)
         return
+    if value is False and (flag := _flag_of(path, True)) and not _sets(path, False):
+        yield f"(without {flag.names[0]})"
+        return
     flag = _flag_of(path, value)
     yield flag.names[0]
     if flag.takes.most:
@@ -45,14 +49,17 @@ def _words(path: str, value: Any) -> Iterator[str]:
         yield joint.join(x if isinstance(x, str) else repr(x) for x in items)
 
 
-def _flag_of(path: str, value: Any) -> Flag:
+def _sets(path: str, value: Any) -> Flag | None:
     for flag in FLAGS.values():
-        if (
-            flag.sets == (path,)
-            and not flag.unit
-            and (flag.takes.most or flag.takes.value == value)
-        ):
+        alone = flag.sets == (path,) and not flag.unit
+        if alone and (flag.takes.most or flag.takes.value == value):
             return flag
+    return None
+
+
+def _flag_of(path: str, value: Any) -> Flag:
+    if flag := _sets(path, value):
+        return flag
     raise KeyError(f"no flag sets {path} to {value!r}")
 
 

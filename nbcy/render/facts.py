@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from nbcy.base.constants import RTD
+from nbcy.config.crystal import SHAPE_WORDS
 
 if TYPE_CHECKING:
     from nbcy.config import Config
@@ -79,13 +80,8 @@ def same_fact(a: Fact, b: Fact) -> bool:
     return all(abs(x - y) <= limit for x, y in zip(a.value, b.value, strict=True))
 
 
-SHAPES: Final[Mapping[str, str]] = {
-    "parallelpiped": "square",
-    "ellipsoidal": "round",
-    "gaussian": "gauss",
-    "tophat-spot": "tophat",
-}
-"""The reference's word for each crystal shape."""
+SHAPES: Final[Mapping[str, str]] = {word: shape for shape, word in SHAPE_WORDS.items()}
+"""Crystal shapes by the reference's words."""
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "shape": {

@@ -22,14 +22,14 @@ from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
 from nbcy.kernel.threads import resolve_threads, run_threaded
 from nbcy.render.building import build_scene, rebuilt
-from nbcy.render.pixels import PixelValues, read_pixels
-from nbcy.render.variations import Variation, Variations, Varying, read_variations
 from nbcy.scene.scene import Scene
 from nbcy.version import __version__
 
 if TYPE_CHECKING:
     from nbcy.config.arguments import Sections
+    from nbcy.render.pixels import PixelValues
     from nbcy.render.trace import Trace
+    from nbcy.render.variations import Variation, Variations, Varying
 
 Roi = tuple[int, int, int, int]
 
@@ -294,6 +294,8 @@ class Simulator:
         >>> round(brighter / dim, 6)
         2.0
         """
+        from nbcy.render.variations import Varying, read_variations
+
         if values is not None and not isinstance(values, Mapping):
             if orientations is not None:
                 raise ConfigError("run_many", "two sets of orientations", "give one")
@@ -326,18 +328,9 @@ class Simulator:
     ) -> Image | PixelValues:
         scene, threads = kernel.scene, job.threads
         region = scene.coverage.roi if job.roi is None else job.roi
-        provenance = {
-            "nbcy": __version__,
-            "isa": job.isa,
-            "threads": threads,
-            "roi": None if region is None else [int(edge) for edge in region],
-            **self._configuration,
-        }
-        if variation is not None:
-            provenance["variation"] = variation.to_dict()
-            if variation.overrides:
-                provenance["config"] = scene.config.to_dict()
         if job.pixels is not None:
+            from nbcy.render.pixels import PixelValues, read_pixels
+
             wanted = read_pixels(job.pixels, scene.geometry.panels, region)
 
             def render_some(poll: Callable[[int, int], object] | None) -> NDArray[Any]:
@@ -348,13 +341,31 @@ class Simulator:
 
             values = run_threaded(render_some, threads, job.progress)
             values.setflags(write=False)
-            return PixelValues(values, wanted.boxes, wanted.listed, provenance)
+            told = self._provenance(kernel.scene, job, None, variation)
+            return PixelValues(values, wanted.boxes, wanted.listed, told)
         image, solid_angle = run_threaded(
             lambda poll: kernel.render(threads, job.isa, region, poll, dtype=job.dtype),
             threads,
             job.progress,
         )
-        return Image(image, scene, provenance, solid_angle=solid_angle, dtype=job.dtype)
+        told = self._provenance(scene, job, region, variation)
+        return Image(image, scene, told, solid_angle=solid_angle, dtype=job.dtype)
+
+    def _provenance(
+        self, scene: Scene, job: _Job, region: Roi | None, variation: Variation | None
+    ) -> dict[str, Any]:
+        provenance = {
+            "nbcy": __version__,
+            "isa": job.isa,
+            "threads": job.threads,
+            "roi": None if region is None else [int(edge) for edge in region],
+            **self._configuration,
+        }
+        if variation is not None:
+            provenance["variation"] = variation.to_dict()
+            if variation.overrides:
+                provenance["config"] = scene.config.to_dict()
+        return provenance
 
     def trace(self, slow: int, fast: int, panel: int = 0) -> Trace:
         """Render one pixel with the same physics and keep every step.

@@ -93,6 +93,14 @@ class Steps:
         return [int(i) for i in largest[order]]
 
 
+_SHORT: Final = (
+    *("R_distance_meters", "lambda_angstroms", "hkl_frac", "hkl_rounded", "F_latt", "F_cell"),
+    *("I_before_scaling", "r_e_sqr", "fluence_photons_per_m2", "steps", "capture_fraction"),
+    *("polar", "omega_pixel", "background_photons", "I_pixel_final", "floatimage_accumulated"),
+)
+"""Keys that the short form of a trace shows, where they are known."""
+
+
 @dataclass(eq=False)
 class Trace:
     """One pixel, explained.
@@ -449,10 +457,7 @@ class Trace:
         top : int
             Number of largest steps listed below the table of a live trace.
         """
-        where = "" if self.pixel is None else f"pixel slow {self.pixel[0]}, fast {self.pixel[1]}, "
-        if self.scene is not None and len(self.scene.panels) > 1:
-            where += f"panel {self.panel} ({self.scene.panels[self.panel].name}), "
-        lines = [f"Trace of {where}{self.name}"]
+        lines = [f"Trace of {self._where()}{self.name}"]
         if len(self.blocks) > 1:
             lines.append(f"{len(self.blocks)} sub-pixels and layers; the last one stands below")
         group = ""
@@ -463,12 +468,32 @@ class Trace:
             if key.group != group:
                 group = key.group
                 lines += ["", group]
-            numbers = " ".join(f"{x:.9g}" for x in values)
-            lines.append(f"  {name:<23} {numbers:<43} {key.unit:<8} {key.meaning}".rstrip())
+            lines.append(self._line(name, values))
         if self.steps is not None and len(self.steps) > 1:
             lines += ["", *self._largest_steps(top)]
         lines += [f"note: {problem}" for problem in self.problems]
         return "\n".join(lines) + "\n"
+
+    def __repr__(self) -> str:
+        """Return what the pixel is made of, in at most 20 lines; `to_table` has every key."""
+        steps = f", {len(self.steps)} steps" if self.steps is not None else ""
+        lines = [f"<nbcy.Trace of {self._where()}{self.name}{steps}"]
+        for name in _SHORT:
+            values = self.values(name)
+            if values is not None:
+                lines.append(self._line(name, values))
+        return "\n".join(lines) + ">"
+
+    def _where(self) -> str:
+        where = "" if self.pixel is None else f"pixel slow {self.pixel[0]}, fast {self.pixel[1]}, "
+        if self.scene is not None and len(self.scene.panels) > 1:
+            where += f"panel {self.panel} ({self.scene.panels[self.panel].name}), "
+        return where
+
+    def _line(self, name: str, values: Values) -> str:
+        key = KEYS[name]
+        numbers = " ".join(f"{x:.9g}" for x in values)
+        return f"  {name:<23} {numbers:<43} {key.unit:<8} {key.meaning}".rstrip()
 
     def _largest_steps(self, count: int) -> list[str]:
         assert self.steps is not None

@@ -178,6 +178,16 @@ class Scene:
             scene, spots=spot, economy=dataclasses.replace(economy, skip=skip)
         )
 
+    def __repr__(self) -> str:
+        panels = self.geometry.panels
+        pixels = sum(panel.pixels_slow * panel.pixels_fast for panel in panels)
+        cells = "x".join(map(str, self.lattice.cells))
+        several = "" if len(panels) == 1 else "s"
+        return (
+            f"<nbcy.Scene: {len(panels)} panel{several}, {pixels} pixels, {cells} cells, "
+            f"{self.steps} steps a pixel, {len(self.choices)} choices, {len(self.notes)} notes>"
+        )
+
     @property
     def regions(self) -> tuple[Region, ...]:
         """What is rendered of each panel, inclusive."""

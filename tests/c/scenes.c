@@ -227,13 +227,16 @@ void drawn_scene(scene *s, unsigned n)
 void render_watched(const scene *s, const nbcy_isa *isa, image *out, const nbcy_watch *watch)
 {
     /* two tiles of whole patches, one of the rest */
-    const nbcy_tile tiles[3] = {{0, 0, 8, 0, COLUMNS}, {0, 8, 16, 0, COLUMNS}, {0, 16, ROWS, 0, COLUMNS}};
+    const nbcy_tile tiles[3] = {
+        {0, 0, 8, 0, COLUMNS, 0, COLUMNS}, {0, 8, 16, 0, COLUMNS, 8 * COLUMNS, COLUMNS}, {0, 16, ROWS, 0, COLUMNS, 16 * COLUMNS, COLUMNS},
+    };
+    const nbcy_image target = {out->pixels, NULL, NULL};
     for (int i = 0; i < PIXELS; i++)
         out->pixels[i] = -1.0f;
     out->solid_angle = 0.0;
     out->status = NBCY_OK;
     for (int t = 0; t < 3; t++)
-        out->status |= isa->render_tile(&s->c, &tiles[t], out->pixels, &out->solid_angle, watch);
+        out->status |= isa->render_tile(&s->c, &tiles[t], &target, &out->solid_angle, watch);
 }
 
 void render(const scene *s, const nbcy_isa *isa, image *out) { render_watched(s, isa, out, &nobody); }

@@ -56,14 +56,15 @@ static void test_solid_angle(const nbcy_isa *isa)
     image made;
     plain_scene(&s);
     /* as much of the detector as is square: 19 columns of 19 rows, centred on the beam */
-    const nbcy_tile square = {0, 0, ROWS, 0, ROWS};
+    const nbcy_tile square = {0, 0, ROWS, 0, ROWS, 0, COLUMNS};
+    const nbcy_image target = {made.pixels, NULL, NULL};
     const double edge = s.panel.pixel_size = 0.2 / ROWS, half = 0.5 * ROWS * edge, distance = 0.1;
     s.panel.origin[1] = half;
     s.panel.origin[2] = -half;
     s.c.oversample = 20;
     s.c.oversample_omega = 1;
     made.solid_angle = 0.0;
-    CHECK(isa->render_tile(&s.c, &square, made.pixels, &made.solid_angle, &nobody) == NBCY_OK, "%s", isa->name);
+    CHECK(isa->render_tile(&s.c, &square, &target, &made.solid_angle, &nobody) == NBCY_OK, "%s", isa->name);
     const double wanted = 4.0 * asin(half * half / (half * half + distance * distance));
     /* midpoints of sub-pixels of edge e are wrong by less than (e/d)^2/4 */
     const double sub = edge / s.c.oversample / distance;

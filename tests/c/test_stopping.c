@@ -12,13 +12,14 @@ static int count(void *state)
 
 static void test_scene(const scene *s, const char *what)
 {
-    const nbcy_tile pixel = {0, 3, 4, 3, 4};
+    const nbcy_tile pixel = {0, 3, 4, 3, 4, 0, 1};
     for (const nbcy_isa *isa = nbcy_available_isas(); isa->name; isa++) {
         float pixels[PIXELS];
         double solid_angle = 0.0;
         patience p = {0, 3};
+        const nbcy_image target = {pixels, NULL, NULL};
         const nbcy_watch watch = {count, &p};
-        const int status = isa->render_tile(&s->c, &pixel, pixels, &solid_angle, &watch);
+        const int status = isa->render_tile(&s->c, &pixel, &target, &solid_angle, &watch);
         CHECK(status == NBCY_CANCELLED && p.asked == 3, "%s, %s: status %d after %d questions", isa->name, what, status, p.asked);
     }
 }
