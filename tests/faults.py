@@ -373,7 +373,7 @@ def phi_offset(w: World, rng: Rng) -> Trace:
     )
 
 
-@fault("crystal_rotation")
+@fault("crystal_rotation", "misset")
 def misset(w: World, rng: Rng) -> Trace:
     assert w.config.crystal.misset_deg is not None
     x, y, z = w.config.crystal.misset_deg

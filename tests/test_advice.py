@@ -109,6 +109,19 @@ def test_what_a_dark_image_would_need(tmp_path, monkeypatch, capsys):
     assert "brightest" not in capsys.readouterr().err
 
 
+def test_noise_without_a_photon_says_why(tmp_path, monkeypatch, capsys):
+    """A few tenths of a photon in the brightest pixel need not make one."""
+    monkeypatch.chdir(tmp_path)
+    words = f"{PLAIN} -nopgm -noprogress -seed 1 -N 1"
+    assert main(f"{words} -fluence 1e30".split()) == 0
+    brightest = np.fromfile("floatimage.bin", "<f4").max()
+    dim = 1e30 * 0.11 / float(brightest)
+    assert main(f"{words} -roi 12 12 12 12 -fluence {dim!r}".split()) == 0
+    captured = capsys.readouterr()
+    assert "\n0 photons on noise image" in captured.out
+    assert "the noise image has no photon" in captured.err
+
+
 EFFECTS = {
     "phi_carryover": "-osc 2 -phisteps 3",
     "source_weights": None,

@@ -20,11 +20,11 @@ from strategies import scenes
 
 import nbcy
 from nbcy.auditing import AuditReport, Tolerances, compare_traces
-from nbcy.auditing.engine import CHAIN, DEPENDS
+from nbcy.auditing.causality import CHAIN
+from nbcy.auditing.expected import expect
 from nbcy.auditing.fixes import find_remedy
 from nbcy.auditing.formulas import interpolated_F, lattice_factor, rotation_of, sinc_ratio
 from nbcy.auditing.hypotheses import HYPOTHESES
-from nbcy.auditing.rules import expect
 from nbcy.auditing.side import Side, recognise_precision
 from nbcy.base.errors import ConfigError, FileError, UsageError
 from nbcy.base.vectors import rotate
@@ -139,7 +139,9 @@ def test_a_perturbed_key_is_a_local_fault_of_that_side(name, form, workdir):
             assert (mirrored.kind, mirrored.side) == ("local fault", "A")
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if key not in DEPENDS and "overs" not in key])
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS if not KEYS[key].depends and "overs" not in key]
+)
 def test_a_perturbed_key_of_a_bare_log(key, tmp_path):
     """Without a word around the trace: what follows tells that the number was not used."""
     if key == "background_photons":
@@ -220,8 +222,8 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "kahn": {"beam.kahn_factor": 0.4},
     "cells": {"crystal.cells": (9, 10, 13)},
     "point_pixel": {"detector.point_pixel": True},
-    "crystal_rotation": {"crystal.misset_deg": (10.0, 20.0, 31.0)},
-    "unexplained": {"beam.wavelength_angstrom": 1.2345},
+    "misset": {"crystal.misset_deg": (10.0, 20.0, 31.0)},
+    "wavelength": {"beam.wavelength_angstrom": 1.2345},
 }
 
 
@@ -281,10 +283,11 @@ def test_two_causes_of_one_difference():
     assert all(finding.keys == ["pix0_vector_meters"] for finding in report.findings)
 
 
-def test_an_unexplained_difference_is_called_that():
+def test_an_unexplained_difference_is_called_that(tmp_path):
     world = plain_world()
     wrong = world.changed({"beam.fluence_photons_per_m2": 3.3e21, "beam.flux_photons_per_s": None})
-    report = compare_traces(world.trace, wrong)
+    assert causes(compare_traces(world.trace, wrong)) == ["fluence"]  # both sides state it
+    report = compare_traces(world.trace, as_log(wrong, tmp_path))
     assert causes(report) == ["unexplained"]
     assert report.unexplained == report.findings
     assert report.findings[0].keys == ["fluence_photons_per_m2"]
@@ -406,7 +409,7 @@ def test_report_forms(tmp_path):
     report = nbcy.audit(C_TRACE, seedcase.foreign(1))
     text = report.to_text()
     assert "\x1b" not in text
-    assert "\x1b[31m" in report.to_text(color=True)
+    assert "\x1b[31m" in report.to_text(color=True, full=True)
     assert len(report.to_text(full=True).splitlines()) > len(text.splitlines())
     markdown = report.to_markdown()
     assert markdown.startswith("# Audit of a pixel\n")

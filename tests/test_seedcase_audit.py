@@ -43,7 +43,7 @@ def test_first_trace() -> None:
     assert report.row("cos_2theta").verdict == "inherited"
     assert (report.row("polar").verdict, report.row("polar").side) == ("local fault", "B")
     assert report.row("F_cell").verdict == "inherited"
-    text = report.to_text()
+    text = report.to_text(full=True)
     assert "(-28 -24 10) is not on the list" in text
     assert "0.524638" in text
     assert "160 = 10 · 4²" in text
@@ -201,5 +201,5 @@ def test_real_logs(number: int, found: dict[str, str], said: tuple[str, ...]) ->
     assert report.first_divergence.key == "pix0_vector_meters"
     assert causes(report) == found
     assert not report.unexplained
-    text = report.to_text()
+    text = report.to_text(full=True)
     assert [words for words in said if words not in text] == []

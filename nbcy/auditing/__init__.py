@@ -10,7 +10,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nbcy.auditing.engine import Closure, Comparison, FactRow, Finding, Row
+from nbcy.auditing.engine import Comparison
+from nbcy.auditing.records import Closure, FactRow, Finding, Row
 from nbcy.auditing.report import AuditReport
 from nbcy.auditing.side import Side, Tolerances, recognise_precision
 from nbcy.auditing.sources import open_sides
@@ -100,4 +101,5 @@ def compare_traces(a: Trace, b: Trace, tolerances: Tolerances | None = None) -> 
         findings=comparison.findings,
         closure=comparison.closure,
         problems=(a.problems, b.problems),
+        extras=comparison.extras,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nbcy.auditing.engine import CHAIN, Comparison
+from nbcy.auditing.causality import CHAIN
+from nbcy.auditing.engine import Comparison
 from nbcy.auditing.formulas import rotation_of
 from nbcy.auditing.hypotheses import CELL_KEYS
-from nbcy.auditing.rules import Unknown, View, cells_along, components
+from nbcy.auditing.implied import cells_along, components
 from nbcy.auditing.side import Side, Tolerances, recognise_precision
+from nbcy.auditing.view import Unknown, View
 from nbcy.base.errors import NbcyError, NbcyWarning
 from nbcy.config.conventions import CONVENTIONS
 from nbcy.config.quirks import QUIRKS
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST_CHANGES: Final = 5
 """Largest number of changes that are tried together."""
+
+QUICK: Final = 4.0
+"""Seconds for which changes are tried unasked."""
 
 WIDTH: Final = 6
 """Number of promising sets of changes that are carried on from each size to the next."""
@@ -120,7 +126,11 @@ class Remedy:
 
 
 def find_remedy(
-    live: Simulator, other: Trace, pixel: tuple[int, int], tolerances: Tolerances | None = None
+    live: Simulator,
+    other: Trace,
+    pixel: tuple[int, int],
+    tolerances: Tolerances | None = None,
+    seconds: float | None = None,
 ) -> Remedy:
     """Search for the smallest set of changes that makes a live side agree with a trace.
 
@@ -132,6 +142,8 @@ def find_remedy(
     pixel : tuple of int
         (slow, fast).
     tolerances : Tolerances, optional
+    seconds : float, optional
+        How long to search; without it until nothing is left to try.
 
     Returns
     -------
@@ -139,6 +151,7 @@ def find_remedy(
         Side A of its report is the other side.
     """
     search = _Search(live, other, pixel, tolerances or Tolerances())
+    search.until = math.inf if seconds is None else time.monotonic() + seconds
     return search.run()
 
 
@@ -153,6 +166,7 @@ class _Search:
         self.pixel = pixel
         self.tolerances = tolerances
         self.tried = 0
+        self.until = math.inf
         self._hkl = (live.config.crystal.hkl_file, live.config.crystal.default_F)
         self._factors = self._read_factors()
         self._start = live.trace(*pixel)
@@ -176,6 +190,8 @@ class _Search:
                 for change in self._candidates(trace, self._with(changes)):
                     if any(change.words == known.words for known in changes):
                         continue
+                    if time.monotonic() > self.until:
+                        break
                     extended = (*changes, change)
                     result = self._trace(extended)
                     if result is not None:

@@ -139,7 +139,10 @@ def rotation_of(turned: Array, still: Array) -> tuple[Array, float, float]:
     misfit : float
         Largest distance that remains, relative to the longest vector.
     """
-    u, _, vt = np.linalg.svd(turned.T @ still)
+    product = turned.T @ still
+    if not np.isfinite(product).all():  # LAPACK may not come back from infinities
+        raise np.linalg.LinAlgError("vectors that are not finite")
+    u, _, vt = np.linalg.svd(product)
     q = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
     misfit = float(np.abs(still @ q.T - turned).max() / np.linalg.norm(still, axis=1).max())
     skew = 0.5 * np.array([q[2, 1] - q[1, 2], q[0, 2] - q[2, 0], q[1, 0] - q[0, 1]])

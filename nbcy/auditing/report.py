@@ -6,11 +6,12 @@ import json
 import math
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from nbcy.auditing.engine import Closure, FactRow, Finding, Row
+from nbcy.auditing.records import Closure, FactRow, Finding, Row
 from nbcy.auditing.side import Precision
+from nbcy.auditing.verdict import different_experiments, verdict_lines
 from nbcy.render.vocabulary import KEYS
 
 COLOURS: Final = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
@@ -19,6 +20,7 @@ VERDICT_COLOUR: Final = {
     "rounding": "dim",
     "cause": "red",
     "local fault": "red",
+    "undecidable": "yellow",
     "inherited": "yellow",
     "unverifiable": "yellow",
     "not shown": "cyan",
@@ -26,6 +28,7 @@ VERDICT_COLOUR: Final = {
 VERDICT_MEANING: Final = {
     "cause": "differs by itself: nothing upstream explains it",
     "local fault": "does not follow from the same side's own upstream keys",
+    "undecidable": "rests on a setting that the side does not state",
     "inherited": "follows from upstream keys that differ",
     "unverifiable": "downstream of a difference, but not all it rests on is shown",
     "rounding": "differences within tolerance upstream, carried on",
@@ -53,6 +56,8 @@ class AuditReport:
         What the sides come to with everything mended.
     problems : tuple of list of str
         What is missing or odd in each side.
+    extras : list of Row
+        What both sides print under names that are not known.
     """
 
     names: tuple[str, str]
@@ -62,16 +67,20 @@ class AuditReport:
     findings: list[Finding]
     closure: Closure | None
     problems: tuple[list[str], list[str]]
+    extras: list[Row] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
         """Whether the sides agree within tolerance."""
-        return all(row.verdict in ("agrees", "rounding", "not shown") for row in self.rows)
+        return all(row.verdict in _QUIET for row in (*self.rows, *self.extras)) and not any(
+            finding.cause != "precision" for finding in self.findings
+        )
 
     @property
     def first_divergence(self) -> Row | None:
         """The first key in causal order that does not agree."""
-        return next((row for row in self.rows if row.verdict not in _QUIET), None)
+        every = (*self.rows, *self.extras)
+        return next((row for row in every if row.verdict not in _QUIET), None)
 
     @property
     def same_experiment(self) -> bool | None:
@@ -114,31 +123,63 @@ class AuditReport:
             return f"\x1b[{COLOURS[style]}m{text}\x1b[0m" if color and style else text
 
         lines = [paint("Audit of a pixel", "bold")]
-        for label, name, precision, problems in zip(
-            "AB", self.names, self.precisions, self.problems, strict=True
-        ):
+        for label, name, precision in zip("AB", self.names, self.precisions, strict=True):
             lines.append(f"  {label}  {name}  ({precision.name}: {precision.evidence})")
-            lines += [f"     {problem}" for problem in problems]
-        lines += ["", paint("Were these the same experiment?", "bold")]
-        lines += [f"  {line}" for line in self._experiment_lines(full)]
-        lines += ["", paint("Keys in causal order", "bold")]
-        lines += list(self._key_lines(full, paint))
-        lines += ["", paint("Conclusion", "bold")]
-        lines += [f"  {line}" for line in self._conclusion()]
+        if apart := different_experiments(self.experiment):
+            lines += ["", *apart]
+        lines += ["", paint("Verdict", "bold")]
+        lines += [f"  {line}" for line in verdict_lines(self)]
         for number, finding in enumerate(self.findings, 1):
-            who = f" [{finding.kind} of {finding.side}]" if finding.side else f" [{finding.kind}]"
-            style = "red" if not finding.explained else "bold"
-            lines += ["", paint(f"{number}. {finding.cause}: {finding.title}", style) + who]
-            lines.append(f"   keys: {', '.join(finding.keys)}")
-            lines += [f"   {line}" for line in finding.arithmetic]
-            if finding.fix:
-                lines.append(f"   fix: {finding.fix}")
-            if finding.note:
-                lines.append(f"   {finding.note}")
-        if self.closure is not None and self.findings:
-            lines += ["", paint("With all of this mended", "bold")]
+            lines += ["", *_finding_lines(number, finding, paint)]
+        if self.closure is not None and self.findings and not self.agrees:
+            lines += ["", paint("With what is named mended", "bold")]
             lines += [f"  {line}" for line in self._closure_lines()]
+        lines += self._unknown_lines(full)
+        if full:
+            lines += ["", paint("Were these the same experiment?", "bold")]
+            lines += [f"  {line}" for line in self._experiment_lines(full)]
+            lines += ["", paint("Keys in causal order", "bold")]
+            lines += list(self._key_lines(full, paint))
+        else:
+            lines += self._other_settings()
+        lines += self._problem_lines(full)
+        if not full and not self.agrees:
+            lines += ["", "The table of keys and settings: --full"]
         return "\n".join(lines) + "\n"
+
+    def _other_settings(self) -> list[str]:
+        """Return what the sides state differently and no finding has named."""
+        named = " ".join(line for finding in self.findings for line in finding.arithmetic)
+        left = [
+            row.words
+            for row in self.experiment
+            if row.same is False and row.said and row.words not in named and row.is_root
+        ]
+        return ["", "Also stated differently:", *(f"  {line}" for line in left[:8])] if left else []
+
+    def _unknown_lines(self, full: bool) -> list[str]:
+        """Return what both sides print under names that are not known."""
+        shown = self.extras if full else [row for row in self.extras if row.verdict != "agrees"]
+        lines = [
+            f"  {row.key}: A {_numbers(row.a)}, B {_numbers(row.b)}, relative {row.relative:.3g}"
+            for row in shown[: None if full else 12]
+        ]
+        if not lines:
+            return []
+        what = "Printed by both under names without a formula" + ("" if full else ", and different")
+        return ["", f"{what}:", *lines]
+
+    def _problem_lines(self, full: bool) -> list[str]:
+        lines = [
+            f"  {label}: {problem}"
+            for label, problems in zip("AB", self.problems, strict=True)
+            for problem in problems
+            if full or not problem.startswith("not shown")
+        ]
+        shown = lines if full else [_cut(line, 160) for line in lines[:8]]
+        if len(shown) < len(lines):
+            shown.append(f"  and {len(lines) - len(shown)} more: --full")
+        return ["", "What was read:", *shown] if lines else []
 
     def _experiment_lines(self, full: bool) -> Iterator[str]:
         verdict = self.same_experiment
@@ -180,22 +221,9 @@ class AuditReport:
         for verdict in used:
             yield f"  ({verdict}: {VERDICT_MEANING[verdict]})"
 
-    def _conclusion(self) -> Iterator[str]:
-        first = self.first_divergence
-        if first is None:
-            yield "The sides agree within tolerance."
-            return
-        where = f", block {first.block + 1}" if first.block else ""
-        yield f"The sides diverge. First in causal order: {first.key}{where} ({first.verdict})."
-        counts = [len(self.findings) - len(self.unexplained), len(self.unexplained)]
-        named, left = (
-            f"{n} {word}{'s' * (n != 1)}" for n, word in zip(counts, _COUNTED, strict=True)
-        )
-        yield f"{named} named" + (f", {left} unexplained." if counts[1] else ".")
-
     def _closure_lines(self) -> Iterator[str]:
         assert self.closure is not None
-        yield "(each side's local faults mended; for causes, B is given A's settings)"
+        yield "(local faults of either side mended; for causes, B is given A's settings)"
         for key in ("F_latt", "F_cell", "I_before_scaling", "polar", "I_pixel_final"):
             ends = []
             for label, row_value in zip("AB", self._ends(key), strict=True):
@@ -208,13 +236,17 @@ class AuditReport:
                 yield f"{key:<18} " + "   ".join(ends)
         if self.closure.differing:
             yield f"Still different, and not explained: {', '.join(self.closure.differing)}."
-        elif self.closure.stopped:
+        if self.closure.lost:
             yield (
-                f"Up to {self.closure.stopped} the sides then agree; to recompute that and what "
-                "follows, more would have to be shown."
+                f"To recompute {', '.join(self.closure.lost[:4])} more would have to be shown"
+                + ("." if self.closure.differing else "; all else then agrees.")
             )
-        else:
-            yield "The sides then agree to the last key, within what their digits allow."
+        elif not self.closure.differing and self.closure.judged:
+            shared = {row.key for row in self.rows if row.a is not None and row.b is not None}
+            if "I_pixel_final" in shared:
+                yield "The sides then agree to the last key, within what their digits allow."
+            else:
+                yield "Every key that both show then agrees; the pixel itself is not shown."
 
     def _ends(self, key: str) -> tuple[Any, Any]:
         row = next((row for row in self.rows if row.key == key), None)
@@ -253,7 +285,7 @@ class AuditReport:
                 for row in self.rows
             ),
         )
-        lines += ["", "## Conclusion", "", *self._conclusion()]
+        lines += ["", "## Conclusion", "", *(f"- {line}" for line in verdict_lines(self))]
         for number, finding in enumerate(self.findings, 1):
             who = f" of {finding.side}" if finding.side else ""
             lines += ["", f"### {number}. {finding.cause}: {finding.title}", ""]
@@ -350,8 +382,19 @@ class AuditReport:
         return self.to_text()
 
 
-_COUNTED: Final = ("cause", "difference")
 _QUIET: Final = ("agrees", "rounding", "not shown")
+
+
+def _finding_lines(number: int, finding: Finding, paint: Any) -> Iterator[str]:
+    who = f" [{finding.kind} of {finding.side}]" if finding.side else f" [{finding.kind}]"
+    style = "red" if not finding.explained else "bold"
+    yield paint(f"{number}. {finding.cause}: {finding.title}", style) + who
+    yield f"   keys: {', '.join(finding.keys)}"
+    yield from (f"   {line}" for line in finding.arithmetic)
+    if finding.fix:
+        yield f"   fix: {finding.fix}"
+    if finding.note:
+        yield f"   {finding.note}"
 
 
 def _numbers(values: tuple[float, ...] | None) -> str:

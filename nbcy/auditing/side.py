@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator
@@ -107,11 +108,17 @@ def recognise_precision(trace: Trace) -> Precision:
     numbers = [
         x
         for name, values in _items(trace)
-        if KEYS[name].kind == "real" and name != "floatimage_accumulated"
+        if KEYS[name].kind == "real"
+        and name != "floatimage_accumulated"
+        and name not in trace.halves
         for x in values
         if math.isfinite(x)
     ]
     telling = [x for x in numbers if digits_of(x) >= 9]
+    if trace.halves and len(telling) < 4:
+        return Precision(
+            "as printed", 1e-15, "each number as far as its digits go: few have more than 9"
+        )
     if len(telling) < 4:
         longest = max((digits_of(x) for x in numbers), default=0)
         if longest >= 9 or longest == 0:
@@ -171,6 +178,8 @@ class Side:
         found to be a fault of the printing.
     doubt : dict
         Key to the relative uncertainty of such a value.
+    cells_seen : dict
+        Numbers of cells that were found to fit, so that they are looked for once.
     """
 
     label: str
@@ -178,6 +187,7 @@ class Side:
     precision: Precision
     corrected: dict[tuple[str, int], Array] = field(default_factory=dict)
     doubt: dict[str, float] = field(default_factory=dict)
+    cells_seen: dict[tuple[int, int], tuple[list[int], list[int]]] = field(default_factory=dict)
 
     @property
     def blocks(self) -> int:
@@ -192,7 +202,7 @@ class Side:
                 return None
             home = self.trace.blocks[block]
         values = home.get(key)
-        if key == "background_photons" and values is None and "I_pixel_final" in home:
+        if KEYS[key].optional and values is None and "I_pixel_final" in home:
             return np.zeros(1)  # a background is printed only where there is one
         return None if values is None else np.array(values)
 
@@ -202,6 +212,19 @@ class Side:
         if (key, place) in self.corrected:
             return self.corrected[key, place]
         return self.printed(key, block)
+
+    def half(self, key: str) -> float:
+        """Half a unit of the last digit that was printed of a key, with what adding it may lose."""
+        return 1.02 * self.trace.halves.get(key, 0.0)
+
+    def coarseness(self, key: str) -> float:
+        """Return `half` relative to the size of the value, 0 where it was printed in full."""
+        half = self.half(key)
+        value = self.printed(key) if half else None
+        if value is None:
+            return 0.0
+        size = float(np.linalg.norm(value))
+        return min(half / size, 1.0) if size > 0.0 else 1.0
 
     def fact(self, name: str) -> Fact | None:
         """Return what the side says or implies about itself."""
@@ -260,5 +283,6 @@ class Side:
                 take(name, value)
         rotated = [self.printed(f"rot_{axis}_angstroms") for axis in "abc"]
         if all(vector is not None for vector in rotated):
-            take("cell", cell_parameters(np.array(rotated)))
+            with contextlib.suppress(ArithmeticError, ValueError):
+                take("cell", cell_parameters(np.array(rotated)))
         return facts

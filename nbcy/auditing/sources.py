@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any
 from nbcy.base.errors import FileError, NbcyWarning, UsageError
 from nbcy.formats.frame import is_template
 from nbcy.render.trace import JSON_FORMAT, Trace
+from nbcy.render.tracejson import load_json
+from nbcy.render.vocabulary import KEYS
 
 if TYPE_CHECKING:
     from nbcy.config import Config
     from nbcy.render.simulator import Simulator
+
+_SECTIONS = {"crystal", "beam", "detector", "spindle", "sampling", "background", "quirks"}
 
 FILE_FIELDS = (
     "crystal.matrix_file",
@@ -64,9 +68,14 @@ def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[So
         A side that cannot be used, or a live side without a pixel.
     """
     opened = [_open(side) for side in (a, b)]
+    pixels = [side.pixel for side in opened]
     if pixel is None:
-        pixels = [side.pixel for side in opened]
         pixel = pixels[0] or pixels[1]
+    # A log may print many pixels: take the one that is asked for, or that the other side has.
+    opened = [
+        _again(given, side, pixel if k == 1 or pixels[1] is None else pixels[1])
+        for k, (given, side) in enumerate(zip((a, b), opened, strict=True))
+    ]
     sources = []
     for side in opened:
         if isinstance(side, Trace):
@@ -76,6 +85,9 @@ def open_sides(a: Any, b: Any, pixel: tuple[int, int] | None = None) -> tuple[So
             raise UsageError(
                 "which pixel? Neither side says: give --pixel SLOW FAST, or -trace_pixel as a flag"
             )
+        if isinstance(side, _Geometry):
+            sources.append(Source(side.name, side.trace(pixel)))
+            continue
         trace = side.simulator.trace(*pixel)
         trace.name = side.name
         trace.problems += [f"note: {note}" for note in trace.scene.notes] if trace.scene else []
@@ -109,9 +121,17 @@ def open_run(side: Any) -> Simulator:
         It cannot be used, or it is a trace, which cannot be run.
     """
     opened = _open(side)
-    if isinstance(opened, Trace):
+    if not isinstance(opened, _Live):
         raise UsageError(f"{side}: a trace cannot be run; give flags or a configuration")
     return opened.simulator
+
+
+def _again(given: Any, side: Any, pixel: tuple[int, int] | None) -> Any:
+    """Read a log of many pixels once more, for another of them."""
+    many = isinstance(side, Trace) and any("pixels are printed" in p for p in side.problems)
+    if not many or pixel is None or side.pixel == pixel:
+        return side
+    return Trace.read(given, pixel)
 
 
 @dataclass(eq=False)
@@ -124,7 +144,7 @@ class _Live:
     command: list[str] | None = None
 
 
-def _open(side: Any) -> Trace | _Live:
+def _open(side: Any) -> Trace | _Live | _Geometry:
     from nbcy.config import Config
     from nbcy.render.simulator import Simulator
 
@@ -147,7 +167,7 @@ def _open(side: Any) -> Trace | _Live:
     )
 
 
-def _open_file(path: Path) -> Trace | _Live:
+def _open_file(path: Path) -> Trace | _Live | _Geometry:
     try:
         with path.open("rb") as file:
             start = file.read(4096)
@@ -158,13 +178,66 @@ def _open_file(path: Path) -> Trace | _Live:
             path, "is empty: a trace log, trace JSON, configuration or flags are needed"
         )
     text = start.decode("utf-8", errors="replace").lstrip("\ufeff \t\r\n")
-    if path.suffix == ".toml" or (text.startswith("{") and JSON_FORMAT not in text):
+    if path.suffix == ".toml":
         return load_config(path)
+    if text.startswith("{") and JSON_FORMAT not in text:
+        data = load_json(path)
+        if isinstance(data, dict) and "ExperimentList" in str(data.get("__id__")):
+            return _from_geometry(path)
+        if isinstance(data, dict) and (data.keys() & _SECTIONS or not data):
+            return load_config(path)
     if text.startswith("-") and not text.startswith("--"):
-        return _from_flags(
-            _split(path.read_text(encoding="utf-8"), str(path)), str(path), path.parent
-        )
+        return _from_flags(_split(_text_of(path), str(path)), str(path), path.parent)
     return Trace.read(path)
+
+
+def _text_of(path: Path) -> str:
+    """Return a file of flags; bytes that are no UTF-8 become a mark that no flag has."""
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror}") from error
+
+
+@dataclass(eq=False)
+class _Geometry:
+    """A file that says where things are and nothing of amplitudes: half a simulator."""
+
+    name: str
+    simulator: Simulator
+    pixel: tuple[int, int] | None = None
+
+    def trace(self, pixel: tuple[int, int]) -> Trace:
+        """Return what the geometry alone decides of a pixel."""
+        whole = self.simulator.trace(*pixel)
+        blocks = [
+            {key: block[key] for key in _OF_GEOMETRY if key in block} for block in whole.blocks[:1]
+        ]
+        facts = {name: whole.facts[name] for name in _FACTS_OF_GEOMETRY if name in whole.facts}
+        chain = {"cos_2theta": whole.chain["cos_2theta"]}
+        return Trace(self.name, "TRACE_NBCY", blocks, chain, facts, pixel=pixel)
+
+
+_OF_GEOMETRY = tuple(KEYS)[: tuple(KEYS).index("F_latt_a")]
+_FACTS_OF_GEOMETRY = (
+    *("pixel_traced", "beam_direction", "fast_axis", "slow_axis", "origin", "pixel", "pixels"),
+    *("close_distance", "wavelength", "cell", "spindle"),
+)
+
+
+def _from_geometry(path: Path) -> _Geometry:
+    """Open a DIALS .expt file as a side."""
+    from nbcy.formats.geometry import Geometry
+
+    config = Geometry.read(path).config
+    return _Geometry(
+        str(path),
+        _quietly(
+            config.with_overrides(
+                {"crystal.default_F": 1.0, "crystal.cells": (5, 5, 5), "sampling.oversample": 1}
+            )
+        ),
+    )
 
 
 def load_config(path: Path) -> _Live:

@@ -60,11 +60,11 @@ def long_run(scene: Scene, threads: int, frames: int = 1) -> str | None:
     return f"this run may take up to {time}: {steps:.3g} steps, mostly because of {most}"
 
 
-def too_dark(image: Image) -> str | None:
-    """Say why an image has no photons; None for one that has."""
+def too_dark(image: Image, limit: float = DARK) -> str | None:
+    """Say why an image has no photons; None where its brightest pixel has as many as a limit."""
     scene = image.scene
     brightest = float(image.statistics().max)
-    if brightest >= DARK:
+    if brightest >= limit:
         return None
     if brightest == 0.0:
         return "every pixel is 0: check -dmin, -roi, -mask, and structure factors of 0"

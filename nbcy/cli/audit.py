@@ -10,10 +10,13 @@ from nbcy.base.errors import UsageError
 
 SIDES = """\
 A and B are each one of
-  a trace log             lines TRACE_C:, TRACE_PY: or TRACE_NBCY:, among any others
-  a trace as JSON         from nbcy trace --format json
+  a log                   lines TRACE_C:, TRACE_PY:, TRACE: ..., nanoBragg's -printout or its
+                          report, among any others
+  a table                 lines key = value, key: value, as people type them
+  JSON                    from nbcy trace --format json, or any with such keys
   a configuration         TOML or JSON; it is run
   a file of flags         nanoBragg's flags as text; it is run
+  a DIALS .expt file      its geometry is compared
   a quoted command line   "-mat A.mat -hkl P1.hkl ..."; it is run
 A side that is run traces the pixel that the other side traced, or --pixel.
 
@@ -40,9 +43,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--try-fixes",
         action="store_true",
-        help="run the live side with changes until it agrees with the other one",
+        help="run the live side with changes until it agrees with the other one, however long that "
+        "takes (without this: for some seconds)",
     )
-    parser.add_argument("--full", action="store_true", help="list what agrees as well")
+    parser.add_argument("--full", action="store_true", help="add the table of keys and of settings")
     parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
     parser.add_argument(
@@ -77,14 +81,16 @@ def run(args: argparse.Namespace) -> int:
     _write(args.markdown, report.to_markdown())
     _write(args.json, report.to_json())
     print(report.to_text(color=_colour(args.color), full=args.full), end="")
-    if args.try_fixes and not report.agrees:
-        from nbcy.auditing.fixes import find_remedy
+    if not report.agrees and (a.simulator is not None or b.simulator is not None):
+        from nbcy.auditing.fixes import QUICK, find_remedy
 
         live, other = (b, a) if b.simulator is not None else (a, b)
         assert live.simulator is not None
         assert live.trace.pixel is not None
-        remedy = find_remedy(live.simulator, other.trace, live.trace.pixel, tolerances)
-        print(f"\n{remedy.to_text(live.command)}", end="")
+        seconds = None if args.try_fixes else QUICK
+        remedy = find_remedy(live.simulator, other.trace, live.trace.pixel, tolerances, seconds)
+        if args.try_fixes or remedy.settled:
+            print(f"\n{remedy.to_text(live.command)}", end="")
     return report.exit_status
 
 

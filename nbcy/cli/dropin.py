@@ -282,6 +282,8 @@ def _write(image: Image, run: Run, stream: Stream) -> None:
         counts = image.with_noise(abs(run.seed), stream)
         photons, overloads = counts.statistics().sum, counts.overloads(run.adc)
         say(f"{photons:.0f} photons on noise image ({overloads} overloads)")
+        if photons == 0 and not too_dark(image):
+            note(f"the noise image has no photon: {too_dark(image, math.inf)}")
         say(f"writing {run.noisefile} as 2-byte integers")
         # Cut, not rounded, as the sum is (physics 10.4).
         save_reference_smv(counts, run.noisefile, 1.0, math.floor(run.adc))

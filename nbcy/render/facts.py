@@ -185,6 +185,9 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str], float], ...]:
     return tuple((needle, re.compile(pattern), rtol) for needle, pattern, rtol in _REPORT)
 
 
+_LONGEST: Final = 1000
+"""Characters; a report has no longer lines."""
+
 _SIZES: Final = {
     **dict.fromkeys(("pixel_traced", "pixels", "phi_range", "direct_beam", "near_point"), 2),
     **dict.fromkeys(("fast_axis", "slow_axis", "normal_axis", "origin", "spindle", "cells"), 3),
@@ -225,6 +228,8 @@ class ReportReader:
 
     def feed(self, line: str) -> None:
         """Look at one line."""
+        if len(line) > _LONGEST:
+            return
         for needle, pattern, rtol in _patterns():
             if needle in line and (match := pattern.search(line)):
                 for name, text in match.groupdict().items():

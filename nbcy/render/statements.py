@@ -91,6 +91,7 @@ class Statements:
         self._parts: dict[str, dict[int, Printed]] = {}
         self._block: Block | None = None
         self._said_as: dict[str, tuple[str, int]] = {}
+        self._filled: dict[str, float] = {}
 
     def __bool__(self) -> bool:
         """Whether anything was said of a key or a setting."""
@@ -172,6 +173,8 @@ class Statements:
             self.passages.append(passage)
         if self._block is not None and name in self._block:
             known, before = self._said_as[name]
+            if rank > 0 and known == spelling and _same(self._block[name], printed.values):
+                return  # set-up lines are repeated; only a key's own name begins a block
             if known != spelling:
                 if rank >= before:
                     self.extras[spelling] = printed.values
@@ -261,7 +264,7 @@ class Statements:
             else:
                 own.chain[name] = values
             printed = other._printed[name]
-            self._printed[name] = printed if rounds(printed) else Printed(values, (0.0,), 17, False)
+            self._filled[name] = max(printed.halves) if rounds(printed) else 0.0
         self.passages = [own]
         for name, fact in other.facts.items():
             self.facts.setdefault(name, fact)
@@ -318,7 +321,12 @@ class Statements:
             problems=problems,
             pixel=pixel,
             halves={
-                k: max(p.halves) for k, p in self._printed.items() if rounds(p) and any(p.halves)
+                **{
+                    key: max(printed.halves)
+                    for key, printed in self._printed.items()
+                    if any(printed.halves) and rounds(printed)
+                },
+                **{key: half for key, half in self._filled.items() if half},
             },
             extras=dict(self.extras),
         )

@@ -23,6 +23,7 @@ PREFIXES: Final = ("TRACE_C", "TRACE_PY", "TRACE_NBCY")
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PREFIXED: Final = re.compile(r"(?:^|[\s|>\]\[(-])(TRACE(?:_[A-Z0-9]+)*)\s*[:\]>]+\s*(.*)$")
+_SET_UP: Final = re.compile(r"TRACE_[A-Z]+:([A-Za-z]\w*)=(\S.*)$")
 _PHI: Final = re.compile(r"(?:^|\s)TRACE_[A-Z0-9]+_PHI:?\s+(.*)$")
 _ASIDE: Final = ("CONFIG", "PHI", "TRICUBIC", "ROTSTAR", "START", "END", "COORDS")
 _WORDS_BEHIND: Final = re.compile(r"(\w+)(?:\s+(.*))?$")
@@ -36,6 +37,7 @@ _LOGGED: Final = re.compile(
     r"[\[(]?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|TRACE)[\])]?(?=[\s:|-])|[-|:]|[A-Za-z_]\w*(?:\.\w+)+(?=\s*[-:|])|"
     r"root(?=[\s:|-]))[\s:|-]*"
 )
+_SEPARATED: Final = re.compile(r"[=:|;,\t]|\w\s+[-+.\d\[(]")
 _BANNER: Final = "nanoBragg nanocrystal diffraction simulator"
 _LONGEST_LINE: Final = 10_000
 """Characters; longer lines are progress or binary data, not a trace."""
@@ -107,6 +109,7 @@ class _LogReader:
         self.problems: list[str] = []
         self.traced = Statements(self.problems)
         self.remarked = Statements([])
+        self.set_up = Statements([])
         self.typed = Statements([])
         self.reference = False
 
@@ -146,8 +149,11 @@ class _LogReader:
             if pair := _PAIR.match(rest) or _WORDS_BEHIND.match(rest):
                 self.remarked.take(number, pair[1], pair[2] or "")
             return True
-        self._check_program(number, "_".join(parts[:2]))
         self.report.feed(line)
+        if setting := _SET_UP.match(line[match.start(1) :]):
+            self.set_up.take(number, setting[1], setting[2])
+            return True
+        self._check_program(number, "_".join(parts[:2]))
         if words := _WORDS_BEHIND.match(rest):
             self.traced.take(number, words[1], words[2] or "", said=True)
         elif pair := _PAIR.match(rest):
@@ -168,11 +174,17 @@ class _LogReader:
         self.prefix = prefix
 
     def _typed_line(self, number: int, line: str) -> None:
+        if not _SEPARATED.search(line):
+            return
         line = _unlogged(line)
-        pair = _TABLE_ROW.match(line) or _PAIR.match(line.lstrip()) or _BARE.match(line)
+        row = _TABLE_ROW.match(line) if "|" in line else None
+        pair = row or _PAIR.match(line.lstrip()) or _BARE.match(line)
         if pair is None:
             return
         name, text = pair[1].strip(" \"'"), pair[2].strip(" \"'")
+        words = name.split()
+        if len(words) > 4 or any(word.isdigit() for word in words):
+            return  # progress
         if meaning_of(name) is not None:
             self.typed.take(number, name, text)
         elif not self.reference and pair.re is not _BARE and _is_new_name(name):
@@ -181,7 +193,9 @@ class _LogReader:
     def finish(self) -> Reading:
         """Return what was found."""
         facts = self.report.finish()
-        sources = [s for s in (self.traced, self._printed(), self.remarked, self.typed) if s]
+        sources = [
+            s for s in (self.traced, self._printed(), self.set_up, self.remarked, self.typed) if s
+        ]
         if not sources and len(facts) < 3:
             raise FileError(
                 self.path,

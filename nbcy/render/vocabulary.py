@@ -110,7 +110,7 @@ _PLACE: Final = ("pix0_vector_meters", "fdet_vec", "sdet_vec")
 _DEPENDS: Final[Mapping[str, tuple[str, ...]]] = {
     "pixel_pos_meters": _PLACE,
     "R_distance_meters": ("pixel_pos_meters",),
-    "omega_pixel_sr": ("R_distance_meters", "close_distance_meters"),
+    "omega_pixel_sr": ("R_distance_meters", "close_distance_meters", "oversample_omega"),
     "close_distance_meters": _PLACE,
     "obliquity_factor": ("close_distance_meters", "R_distance_meters"),
     "diffracted_vec": ("pixel_pos_meters", "R_distance_meters"),
@@ -304,7 +304,7 @@ _SETTINGS: Final = """
 pixel_traced | pixel traced (slow fast) | | | -trace_pixel | pixel_pos_meters | pixel_index |
 convention | detector convention | | detector.convention | -mosflm, -xds, ... | beam detector incident_vec | convention | detector_convention
 pivot | detector pivot point | | detector.pivot | -pivot | detector | pivot | detector_pivot pivot_mode
-beam_direction | incident beam vector | | beam.direction | -beam_vector | beam | beam_vector | xds_incident_beam
+beam_direction | incident beam vector | | beam.direction | -beam_vector | beam | beam_vector |
 fast_axis | fast axis | | detector.fast_vector | -fdet_vector | detector | detector_axes |
 slow_axis | slow axis | | detector.slow_vector | -sdet_vector | detector | detector_axes |
 normal_axis | (detector normal | | | | | | odet odet_vec normal_vec odet_after_twotheta detector_normal
@@ -315,7 +315,7 @@ pixels | pixels (fast slow) | | detector.pixels_fast | -detpixels | pix0_vector_
 distance | detector distance | m | detector.distance_mm | -distance | detector | distance | distance detector_distance
 close_distance | close distance | m | detector.close_distance_mm | -close_distance | detector | distance |
 ratio | (beam · normal | | | | | | ratio
-beam_centre | (beam centre X Y | m | detector.xbeam_mm | -Xbeam -Ybeam | | beam_centre | beam_center beam_centre
+beam_centre | beam centre X Y | m | detector.xbeam_mm | -Xbeam -Ybeam | detector | beam_centre | beam_center beam_centre
 direct_beam | beam centre, direct beam fast slow | m | detector.xbeam_mm | -Xbeam -Ybeam | detector | beam_centre |
 near_point_given | (near point X Y | m | detector.xclose_mm | -Xclose -Yclose | | beam_centre |
 near_point | beam centre, near point fast slow | m | detector.orgx_px | -ORGX -ORGY | detector | beam_centre |
@@ -347,7 +347,7 @@ phi_range | φ range (phi, osc) | deg | spindle.phi_deg | -phi -osc | turn | phi
 phi_start | (φ start | deg | spindle.phi_deg | -phi | | phi_range | phi_start phi0 phi
 osc | (oscillation range osc | deg | spindle.osc_deg | -osc | | phi_range | osc osc_range oscillation
 phi_steps | (number of φ steps | | spindle.steps | -phisteps | sum | phi_steps | phisteps phi_steps n_phi
-phis | φ of each step | deg | spindle.steps | -phi -osc -phisteps | turn sum | phi_range |
+phis | φ of each step (phi, osc, phisteps) | deg | spindle.steps | -phi -osc -phisteps | turn sum | phi_range |
 cell | unit cell | Å deg | crystal.cell_angstrom_deg | -cell | cell | cell | unit_cell cell unit_cell_tuple
 misset | misset (crystal orientation) | deg | crystal.misset_deg | -misset | cell | misset | misset misset_deg
 real_cell | cell vectors a b c: cell and orientation | Å | crystal.matrix | -mat | cell | crystal_rotation |
@@ -390,6 +390,54 @@ def _quantities() -> Iterator[Quantity]:
 
 QUANTITIES: Final[Mapping[str, Quantity]] = {q.name: q for q in _quantities()}
 """Every fact by name, in the order in which they are reported."""
+
+
+_PLACING: Final = (
+    *("distance", "beam_centre", "direct_beam", "near_point", "near_point_given", "pivot"),
+    *("convention", "detector_rotations", "twotheta_axis", "beam_direction", "pixel", "pixels"),
+    "close_distance",
+)
+FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
+    "origin": (*_PLACING, "fast_axis", "slow_axis"),
+    "close_distance": ("distance", "detector_rotations", "pivot", "convention", "beam_direction"),
+    "beam_centre": ("pivot", "convention", "detector_rotations", "pixels", "pixel"),
+    "near_point": (
+        *("beam_centre", "pivot", "detector_rotations", "distance", "convention"),
+        *("beam_direction", "pixels", "pixel"),
+    ),
+    "direct_beam": (
+        *("pivot", "detector_rotations", "distance", "convention", "beam_direction"),
+        *("pixels", "pixel", "beam_centre"),
+    ),
+    "fast_axis": ("convention", "detector_rotations", "twotheta_axis"),
+    "slow_axis": ("convention", "detector_rotations", "twotheta_axis"),
+    "beam_direction": ("convention",),
+    "polarization_vector": ("convention",),
+    "polarization_normal": ("polarization_vector", "convention", "beam_direction"),
+    "spindle": ("convention",),
+    "pivot": ("convention",),
+    "fluence": ("flux", "exposure", "beam_size"),
+    "phi_range": ("phis",),
+    "real_cell": ("cell", "misset"),
+    "reciprocal_cell": ("cell", "misset"),
+    "wavelengths": ("wavelength", "dispersion", "sources"),
+    "source_weights": ("sources", "dispersion", "divergence"),
+    "source_directions": ("beam_direction", "divergence", "convention", "sources"),
+    "sources": ("dispersion", "divergence"),
+    "hkl_loaded": ("hkl_file",),
+    "mosaic_seed": ("mosaic_spread", "domains"),
+    "recommended_oversample": ("cells", "cell", "wavelength", "distance", "pixel"),
+}
+"""Settings that follow from others: named only where none of these differs."""
+
+RESULTS: Final = frozenset(
+    {
+        *("origin", "near_point", "direct_beam", "close_distance", "fluence", "fast_axis"),
+        *("slow_axis", "polarization_normal", "recommended_oversample", "wavelengths"),
+        *("real_cell", "reciprocal_cell", "source_weights", "source_directions"),
+    }
+)
+"""What a program reports as the result of settings: a cause found in the numbers says more."""
 
 
 # Names as they are printed -----------------------------------------------------------------------
@@ -443,6 +491,9 @@ def in_unit(unit: str, wanted: str) -> float | None:
 _LETTERS: Final = str.maketrans(
     {"λ": "lambda", "Ω": "omega", "ω": "omega", "θ": "theta", "φ": "phi", "²": "_sqr", "σ": "sigma"}
 )
+_OTHER: Final = frozenset({"raw", "before", "input", "old", "initial", "unrotated"})
+"""Words in brackets behind a name that say: not the value that is used."""
+
 _QUALIFIER: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 
 
@@ -451,6 +502,8 @@ def plain_name(text: str) -> tuple[str, str]:
     """Return a printed name in lower case and underscores, and the unit in brackets behind it."""
     unit = ""
     for words in _QUALIFIER.findall(text):
+        if words.strip().lower() in _OTHER:
+            return f"{words.strip().lower()} {text}", ""
         if words.strip().lower() in UNITS:
             unit = words.strip()
     text = _QUALIFIER.sub(" ", text)

@@ -32,6 +32,7 @@ from nbcy.auditing.hypotheses import (  # noqa: F401
     pixel,
     scattering,
     cell,
+    orientation,
     amplitudes,
     scale,
     sampling,

@@ -8,7 +8,8 @@ import numpy as np
 
 from nbcy.auditing.formulas import interpolated_F, lattice_factor, nearest_F, sinc_ratio
 from nbcy.auditing.hypotheses.base import STAR_KEYS, Case, Proposals, hypothesis, say
-from nbcy.auditing.rules import View, cells_along
+from nbcy.auditing.implied import cells_along
+from nbcy.auditing.view import View
 
 # Lattice factor ----------------------------------------------------------------------------------
 
@@ -35,7 +36,13 @@ def _sinc_sign(c: Case) -> Proposals:
 )
 def _sinc_formula(c: Case) -> Proposals:
     n, x = cells_along(c.view, c.axis), float(c.of("hkl_frac")[c.axis])
-    yield c.target / n, f"divided by N = {n:g}"
+    yield c.target / n, f"normalised: divided by N = {n:g}"
+    sine = n * math.sin(math.pi * (x - round(x)) / n)
+    if sine != 0.0:
+        yield (
+            math.sin(math.pi * (x - round(x))) / sine,
+            f"normalised: sin(πx)/(N sin(πx/N)), x = h - round(h), N = {n:g}",
+        )
     yield c.target**2, "squared"
     yield math.sin(n * x) / math.sin(x), "sin(Nh)/sin(h): without π"
     yield math.sin(math.pi * n * x), "sin(πNh): not divided by sin(πh)"
@@ -49,6 +56,7 @@ def _sinc_formula(c: Case) -> Proposals:
     "the numbers of unit cells differ",
     "give both sides the same -Na -Nb -Nc",
     directed=False,
+    about=("cells",),
 )
 def _cells(c: Case) -> Proposals:
     n, x = cells_along(View(c.y, c.x), c.axis), float(c.of("hkl_frac")[c.axis])
@@ -70,6 +78,7 @@ def _cells(c: Case) -> Proposals:
     "the crystals have different shapes",
     "give both sides the same shape: -square_xtal, -round_xtal, -gauss_xtal or -tophat_spots",
     directed=False,
+    about=("shape",),
 )
 def _shape(c: Case) -> Proposals:
     cells = np.array([cells_along(c.view, i) for i in range(3)])
@@ -126,6 +135,8 @@ def _lattice_product(c: Case) -> Proposals:
     yield a * b, "without F_latt_c"
     yield (a * b * d) ** 2, "squared"
     yield a + b + d, "sum instead of product"
+    cells = math.prod(cells_along(c.view, i) for i in range(3))
+    yield a * b * d / cells, f"normalised: divided by Na·Nb·Nc = {cells:g}"
 
 
 # Structure factor --------------------------------------------------------------------------------
@@ -164,6 +175,7 @@ def _amplitude_intensity(c: Case) -> Proposals:
     "one side interpolates structure factors, the other takes the nearest reflection",
     "-interpolate or -nointerpolate on both sides",
     directed=False,
+    about=("interpolation",),
 )
 def _interpolation(c: Case) -> Proposals:
     grid = c.x.grid or c.y.grid

@@ -8,6 +8,7 @@ import numpy as np
 
 from nbcy.auditing.formulas import rotation_of
 from nbcy.auditing.hypotheses.base import Case, Proposals, hypothesis, say, xyz_angles
+from nbcy.auditing.hypotheses.turns import mistaken, typed_angles
 from nbcy.auditing.side import Array, Side
 from nbcy.base.vectors import rotate
 from nbcy.config.conventions import CONVENTIONS
@@ -75,6 +76,52 @@ def _proper(c: Case, side: Side) -> bool:
     slack = 1e-6 + c.tolerance
     unit = all(abs(float(np.linalg.norm(vector)) - 1.0) < slack for vector in (f, s, i))
     return unit and abs(float(f @ s)) < math.sin(math.radians(0.1))
+
+
+@hypothesis(
+    "detector_rotation",
+    _AXES,
+    "the detector rotations are taken otherwise in {x}",
+    "rotx, roty, rotz in degrees, about x, then y, then z, then 2θ, in {x}",
+)
+def _detector_rotation_mistaken(c: Case) -> Proposals:
+    theirs = np.array([c.of(key, c.y) for key in _AXES])
+    for row in CONVENTIONS.values():
+        base = np.array([row.fast, row.slow])
+        axis, angle, misfit = rotation_of(theirs, base)
+        if misfit > 4.0 * c.tolerance + 1e-9 or not 1e-6 < angle < math.radians(45.0):
+            continue  # another convention is a right angle away
+        degrees = typed_angles(rotate(np.eye(3), axis, angle).T, c.tolerance)
+        if degrees is None:
+            continue
+        for q, words in mistaken(degrees):
+            turned = base @ q.T
+            if c.explains_rows(turned, _AXES):
+                yield turned[_AXES.index(c.key)], f"rotx, roty, rotz {say(degrees)}°: {words}"
+
+
+@hypothesis(
+    "not_normalised",
+    (*_AXES, "incident_vec", "diffracted_vec"),
+    "{x}'s vector is not normalised: not of unit length",
+    "divide the vector by its length in {x}",
+)
+def _not_normalised(c: Case) -> Proposals:
+    length = float(np.linalg.norm(c.value))
+    right = c.target / np.linalg.norm(c.target)
+    words = f"length of {c.key}: {{x}} {length:.9g}, {{y}} {np.linalg.norm(c.target):.9g}"
+    if length > 0.0 and c.tolerance < abs(length - 1.0) < 0.1:
+        if abs(float(np.linalg.norm(c.target)) - 1.0) < 1e-12 + c.tolerance:
+            yield right * length, f"{words}: the same direction"
+        for digits in range(3, 9):
+            typed: Array = np.round(right, digits).astype(np.float64)
+            yield typed, f"{words}: as typed with {digits} decimals"
+            # Nine digits and more do not come out alike by chance: a rounding of each component.
+            half = 0.51 * 10.0**-digits
+            if np.array_equal(c.value, np.round(c.value, digits)) and bool(
+                np.all(np.abs(c.value - right) <= half)
+            ):
+                yield c.value, f"{words}: as typed with {digits} decimals"
 
 
 @hypothesis(
@@ -159,3 +206,31 @@ def _axes_swapped(c: Case) -> Proposals:
 )
 def _beam_reversed(c: Case) -> Proposals:
     yield -c.target, "incident_vec {x} = -1 · {y}"
+
+
+@hypothesis(
+    "detector_rotation",
+    _AXES,
+    "the detectors are turned against each other (other detector rotations, or convention)",
+    "give both sides the same convention, detector rotations and 2θ",
+    directed=False,
+    fitted=True,
+)
+def _detector_turned(c: Case) -> Proposals:
+    mine, theirs = c.shown(_AXES), np.array([c.of(key, c.y) for key in _AXES])
+    axis, angle, misfit = rotation_of(mine, theirs)
+    if misfit <= 16.0 * c.tolerance + 1e-12 and angle > 16.0 * c.tolerance:
+        words = f"{{x}}'s axes are {{y}}'s turned by {math.degrees(angle):.9g}° about "
+        yield rotate(c.target, axis, angle), words + say(np.round(axis, 6))
+
+
+@hypothesis(
+    "ghost_source",
+    ["incident_vec", "lambda_meters"],
+    "{x} has a ghost source: direction (0 0 0) or wavelength 0, an empty entry of its source list",
+    "read the source list anew in {x}: each source needs a direction and a wavelength",
+)
+def _ghost_source(c: Case) -> Proposals:
+    fact = c.x.fact("sources")
+    count = f"; {{x}} counts {fact.numbers[0]:g} sources" if fact is not None else ""
+    yield np.zeros_like(c.target), f"{c.key} of {{x}} is zero: no beam has that{count}"

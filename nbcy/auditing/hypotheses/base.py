@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
+from nbcy.auditing.expected import expect, scale_of
 from nbcy.auditing.formulas import rotation_of
-from nbcy.auditing.rules import FAILURES, Unknown, View, expect, scale_of, transported_origins
+from nbcy.auditing.implied import transported_origins
 from nbcy.auditing.side import Array, Side
+from nbcy.auditing.view import FAILURES, Unknown, View
 from nbcy.base.vectors import rotate
 from nbcy.render.vocabulary import KEYS
 
@@ -152,6 +154,7 @@ class Proposal:
     predicted: Array
     arithmetic: str
     fix: str
+    fitted: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +180,8 @@ class Hypothesis:
     fitted : bool
         Whether it fits a number of its own; such a one needs the values of several keys to be
         supported and never explains a mere fault of printing.
+    about : tuple of str
+        Settings that it says differ; no cause where both sides state them alike.
     formula : bool
         Whether it finds fault with a formula of ``x``; then it is no cause where ``x``'s value
         follows from its own keys and settings.
@@ -191,6 +196,7 @@ class Hypothesis:
     combines: bool = False
     fitted: bool = False
     formula: bool = False
+    about: tuple[str, ...] = ()
 
     def proposals(self, case: Case) -> Iterator[Proposal]:
         """Yield what the hypothesis predicts."""
@@ -200,7 +206,9 @@ class Hypothesis:
             for words in self.test(case):
                 predicted = np.atleast_1d(np.asarray(words[0], dtype=np.float64))
                 fix = words[2] if len(words) == 3 else self.fix
-                yield Proposal(self.name, self.title, self.directed, predicted, words[1], fix)
+                yield Proposal(
+                    self.name, self.title, self.directed, predicted, words[1], fix, self.fitted
+                )
         except FAILURES:
             return
 
@@ -210,7 +218,7 @@ HYPOTHESES: Final[list[Hypothesis]] = []
 
 
 def hypothesis(
-    name: str, keys: Iterable[str], title: str, fix: str, **options: bool
+    name: str, keys: Iterable[str], title: str, fix: str, **options: Any
 ) -> Callable[[Callable[[Case], Proposals]], Callable[[Case], Proposals]]:
     """Enter a function as a hypothesis; see `Hypothesis` for the parameters."""
 
@@ -221,20 +229,28 @@ def hypothesis(
     return enter
 
 
-def explain(cases: Sequence[Case]) -> tuple[Case, list[Proposal]] | None:
+def explain(
+    cases: Sequence[Case], agreed: Collection[str] = ()
+) -> tuple[Case, list[Proposal]] | None:
     """Find the hypothesis, or the pair of them, that explains a difference.
 
     Parameters
     ----------
     cases : sequence of Case
         The difference, looked at from either side where it is not clear which deviates.
+    agreed : collection of str
+        Settings that both sides state alike.
 
     Returns
     -------
     The case and what explains it, or None where nothing does. A single hypothesis goes before a
     pair, and one that fits a number of its own comes last.
     """
-    candidates = [h for h in HYPOTHESES if cases[0].key in h.keys]
+    candidates = [
+        h
+        for h in HYPOTHESES
+        if cases[0].key in h.keys and not (h.about and set(h.about) <= set(agreed))
+    ]
     candidates.sort(key=lambda h: h.fitted)
     steps: list[tuple[Case, Hypothesis, Proposal]] = []
     for h in candidates:

@@ -17,8 +17,10 @@ from nbcy.auditing.hypotheses.base import (
     say,
     xyz_angles,
 )
-from nbcy.auditing.rules import Unknown, View, spindle_angles
+from nbcy.auditing.hypotheses.turns import orientation_of, resting_stars
+from nbcy.auditing.implied import spindle_angles
 from nbcy.auditing.side import Array
+from nbcy.auditing.view import Unknown, View
 from nbcy.base.cell import cell_parameters, dual, impose_lengths, reciprocal_from_cell
 from nbcy.base.vectors import rotate
 
@@ -82,6 +84,7 @@ def _is_round(degrees: float, c: Case, angle: float) -> bool:
     "φ starts at different angles",
     "give both sides the same -phi",
     directed=False,
+    about=("phis",),
 )
 def _phi_range(c: Case) -> Proposals:
     mine, theirs = (spindle_angles(view)[0] for view in (c.view, View(c.y, c.x)))
@@ -260,6 +263,9 @@ def _star_rotation(c: Case) -> Proposals:
 def _cell(c: Case) -> Proposals:
     mine, theirs = cell_parameters(c.shown(CELL_KEYS)), cell_parameters(c.rows(CELL_KEYS))
     stars = cell_parameters(dual(c.shown(STAR_KEYS)))
+    turned = [orientation_of(resting_stars(c, side)) for side in (c.x, c.y)]
+    if np.abs(turned[0] - turned[1]).max() > 64.0 * c.tolerance + 1e-9:
+        return  # the orientation differs as well
     if np.allclose(mine, theirs, rtol=4.0 * c.tolerance):
         return
     # Supported by x's own reciprocal vectors, which speak of the same cell.
@@ -269,6 +275,33 @@ def _cell(c: Case) -> Proposals:
 
 
 # Miller indices ----------------------------------------------------------------------------------
+
+
+@hypothesis(
+    "hkl_from_reciprocal",
+    ["hkl_frac"],
+    "{x} takes h, k, l from the reciprocal vectors: a*·S instead of a·S",
+    "h = a·s with the real vectors rot_a, rot_b, rot_c in {x}",
+    formula=True,
+)
+def _hkl_from_reciprocal(c: Case) -> Proposals:
+    stars, cell = c.shown(STAR_KEYS), np.array([c.of(key) for key in CELL_KEYS])
+    s = c.of("scattering_vec_per_m")
+    for rows, name in ((stars, "a*, b*, c*"), (dual(cell), "rotated a*, b*, c*")):
+        for factor, unit in ((1e-10, "1/Å"), (1.0, "1/m"), (1e10, "1e10/m")):
+            yield rows @ s * factor, f"{name} · scattering vector ({unit})"
+
+
+@hypothesis(
+    "half_scattering",
+    ["scattering_vec_per_m", "hkl_frac"],
+    "a factor 2 in the scattering vector: s/2 (sin θ/λ) is taken for s (1/d)",
+    "s = (diffracted - incident)/λ, |s| = 1/d = 2 sin θ/λ, on both sides",
+    directed=False,
+)
+def _half_scattering(c: Case) -> Proposals:
+    for factor, text in ((0.5, "1/2"), (2.0, "2"), (math.pi, "π"), (1.0 / math.pi, "1/π")):
+        yield c.target * factor, f"{c.key} {{x}} = {text} · {say(c.target)}"
 
 
 @hypothesis(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nbcy.auditing.hypotheses.base import Case, Proposals, hypothesis, powers_of_ten
-from nbcy.auditing.rules import components, pixel_size
+from nbcy.auditing.hypotheses.base import Case, Proposals, hypothesis, powers_of_ten, say
+from nbcy.auditing.implied import components, pixel_size
 from nbcy.auditing.side import Array
 
 # Detector origin ---------------------------------------------------------------------------------
@@ -178,6 +178,25 @@ def _beam_centre_flipped(c: Case) -> Proposals:
 )
 def _normal_regenerated(c: Case) -> Proposals:
     _, _, n = c.axes()
+    close = abs(c.number("close_distance_meters"))
+    if c.tolerance > 1e-7:
+        return  # too few digits to tell one normal from another
+    f, s = c.of("fdet_vec"), c.of("sdet_vec")
+    theirs = [c.of(key, c.y) for key in ("pix0_vector_meters", "fdet_vec", "sdet_vec")]
+    plane = np.cross(theirs[1], theirs[2])
+    fast, slow, _ = components(theirs[0], theirs[1], theirs[2], plane)
+    for near in (fast * f + slow * s,):
+        used = (c.value - near) / close
+        typed = np.round(used, 6)
+        if (
+            np.abs(used - typed).max() < 2e-7 + c.tolerance
+            and 1e-7 < np.abs(typed - n).max() < 1e-3
+        ):
+            distance = float((c.value - near) @ typed) / float(typed @ typed)
+            yield (
+                near + distance * typed,
+                f"the normal in {{x}} is {say(typed)} as typed; fast × slow is {say(n)}",
+            )
     for side in (c.x, c.y):
         fact = side.fact("normal_given")
         if fact is None:

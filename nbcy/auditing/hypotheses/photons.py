@@ -7,10 +7,13 @@ import math
 
 import numpy as np
 
+from nbcy.auditing.expected import expect
 from nbcy.auditing.formulas import polarization
 from nbcy.auditing.hypotheses.base import Case, Proposals, chain_factors, hypothesis
-from nbcy.auditing.rules import Unknown, captures, expect, layer_captures, polarization_plane
+from nbcy.auditing.implied import layer_captures, polarization_plane
+from nbcy.auditing.rules import captures
 from nbcy.auditing.side import Array
+from nbcy.auditing.view import Unknown
 from nbcy.config.conventions import CONVENTIONS
 
 
@@ -54,8 +57,11 @@ def _capture_layers(c: Case) -> Proposals:
 
 @hypothesis("polar_off", ["polar"], "{x} applies no polarization", "switch polarization on in {x}")
 def _polar_off(c: Case) -> Proposals:
-    cosine = c.number("cos_2theta")
-    yield 1.0, f"polar = 1; {{x}}'s own cos_2theta = {cosine:.9g} gives {c.target[0]:.9g}"
+    cosine = c.x.used("cos_2theta")
+    if cosine is not None:
+        yield 1.0, f"polar = 1; {{x}}'s own cos_2theta = {cosine[0]:.9g} gives {c.target[0]:.9g}"
+    else:
+        yield 1.0, f"polar = 1: no polarization correction; {{y}} has {c.target[0]:.9g}"
 
 
 @hypothesis(
@@ -85,6 +91,7 @@ def _polar_formula(c: Case) -> Proposals:
     "the Kahn factors K differ",
     "give both sides the same -polar K",
     directed=False,
+    about=("kahn",),
 )
 def _kahn(c: Case) -> Proposals:
     incident, diffracted = (c.x.used(key, 0) for key in ("incident_vec", "diffracted_vec"))
@@ -162,10 +169,49 @@ def _chain_factor(c: Case) -> Proposals:
 
 
 @hypothesis(
+    "one_step_printed",
+    ["I_pixel_final"],
+    "{x} prints the intensity of one step as I_before_scaling; its pixel rests on the sum of all",
+    "print the sum over all steps",
+)
+def _one_step_printed(c: Case) -> Proposals:
+    steps, printed = c.number("steps"), c.number("I_before_scaling")
+    one = (float(c.each("F_cell")[-1]) * float(c.each("F_latt")[-1])) ** 2
+    if steps > c.x.blocks and one > 0.0 and abs(printed / one - 1.0) <= 16.0 * c.tolerance:
+        rest = float(c.value[0] / c.target[0]) * printed
+        yield (
+            c.value,
+            f"(F_cell·F_latt)² = {one:.9g} is that of one of {steps:g} steps; "
+            f"I_pixel_final rests on {rest:.9g}",
+        )
+
+
+@hypothesis(
+    "default_F_squared",
+    ["I_before_scaling", "I_pixel_final"],
+    "{x} has the square of a structure factor (default_F²) once too often or not at all",
+    "F_cell² enters the sum once, as it is, in {x}: no scale by default_F",
+    formula=True,
+)
+def _default_F_squared(c: Case) -> Proposals:
+    values = {"F_cell": float(c.each("F_cell")[-1])}
+    for side in (c.x, c.y):
+        if (fact := side.fact("default_F")) is not None:
+            values["default_F"] = float(fact.numbers[0])
+    for name, F in values.items():
+        if F not in (0.0, 1.0):
+            yield c.target * F * F, f"{name}² = {F * F:.9g} too much"
+            yield c.target / (F * F), f"{name}² = {F * F:.9g} missing"
+            yield c.target / F, f"{name} = {F:.9g} missing once"
+            yield c.target * F, f"{name} = {F:.9g} too much once"
+
+
+@hypothesis(
     "background",
     ["I_pixel_final", "background_photons"],
     "{x} adds a background that {y} does not have",
     "give both sides the same -water",
+    about=("water",),
 )
 def _background(c: Case) -> Proposals:
     if c.key == "background_photons":

@@ -9,14 +9,8 @@ import numpy as np
 
 from nbcy.auditing.formulas import polarization
 from nbcy.auditing.hypotheses.base import Case, Proposals, hypothesis
-from nbcy.auditing.rules import (
-    Unknown,
-    View,
-    kahn_factor,
-    oversample,
-    pixel_size,
-    polarization_plane,
-)
+from nbcy.auditing.implied import kahn_factor, oversample, pixel_size, polarization_plane
+from nbcy.auditing.view import Unknown, View
 from nbcy.base.vectors import rotate
 
 _OMEGA = ("omega_pixel_sr", "omega_pixel")
@@ -31,6 +25,7 @@ _OMEGA = ("omega_pixel_sr", "omega_pixel")
     "give both sides the same -oversample",
     directed=False,
     combines=True,
+    about=("oversample",),
 )
 def _subpixel(c: Case) -> Proposals:
     if c.kind == "local":
@@ -176,6 +171,22 @@ def _obliquity_off(c: Case) -> Proposals:
         c.target / obliquity,
         f"{{x}}/right = {c.value[0] / c.target[0]:.9g} = R/close = 1/{obliquity:.9g}",
     )
+
+
+@hypothesis(
+    "obliquity_beam",
+    _OMEGA,
+    "{x}'s solid angle has cos 2θ in place of the obliquity close/R",
+    "omega = pixel²/R² · close/R in {x}: the angle to the detector's normal, not to the beam",
+    formula=True,
+)
+def _omega_with_cosine(c: Case) -> Proposals:
+    cosine = float(c.of("incident_vec") @ c.of("diffracted_vec"))
+    for words, factor in (("cos 2θ", cosine), ("cos³ 2θ", cosine**3), ("cos² 2θ", cosine**2)):
+        yield (
+            c.target / c.number("obliquity_factor") * factor,
+            f"pixel²/R² · {words}, {words} = {factor:.9g}",
+        )
 
 
 @hypothesis(

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from nbcy.auditing.hypotheses.base import CELL_KEYS, Case, Proposals, hypothesis
-from nbcy.auditing.rules import Unknown, View, cells_along, oversample, pixel_size
+from nbcy.auditing.implied import cells_along, oversample, pixel_size
 from nbcy.auditing.side import Side, Tolerances
+from nbcy.auditing.view import Unknown, View
 
 TOLERANCES: Final = Tolerances()
 
@@ -66,12 +67,36 @@ def _said(side: Side, name: str) -> tuple[float, ...]:
 
 
 @hypothesis(
+    "sources",
+    ["steps"],
+    "the sides count different numbers of sources",
+    "give both sides the same source list; empty entries (ghost sources) do not count",
+    directed=False,
+    about=("sources",),
+)
+def _sources(c: Case) -> Proposals:
+    for side, silent_side, flip in ((c.x, c.y, False), (c.y, c.x, True)):
+        said, silent = side.fact("sources"), silent_side.fact("sources")
+        if said is None or silent is not None or said.numbers[0] < 2.0:
+            continue
+        n = said.numbers[0]
+        for m in range(1, 65):
+            if m != n:
+                says, other_side = ("{y}", "{x}") if flip else ("{x}", "{y}")
+                yield (
+                    c.target * (m / n if flip else n / m),
+                    f"{says} counts {n:g} sources; the steps of {other_side} are those of {m}",
+                )
+
+
+@hypothesis(
     "oversample",
     ["steps"],
     "the sides oversample differently",
     "give both the same -oversample",
     directed=False,
     combines=True,
+    about=("oversample",),
 )
 def _oversample(c: Case) -> Proposals:
     edges = [oversample(view) for view in (c.view, View(c.y, c.x))]

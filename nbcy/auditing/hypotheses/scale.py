@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from nbcy.auditing.expected import expect
 from nbcy.auditing.hypotheses.base import Case, Proposals, chain_factors, hypothesis, powers_of_ten
-from nbcy.auditing.rules import expect
 from nbcy.base.constants import R_E, R_E_SQR
 
 # Sum over steps ----------------------------------------------------------------------------------
@@ -119,7 +119,8 @@ ELECTRON_RADII: Final = {
 )
 def _r_e_constant(c: Case) -> Proposals:
     power = 1 if c.key == "r_e_meters" else 2
-    for name, radius in ELECTRON_RADII.items():
+    shown = float(c.value[0]) ** (1.0 / power)
+    for name, radius in sorted(ELECTRON_RADII.items(), key=lambda row: abs(row[1] - shown)):
         yield radius**power, f"r_e = {radius:.12g} m: {name}"
 
 
@@ -136,6 +137,7 @@ def _r_e_power(c: Case) -> Proposals:
     ["fluence_photons_per_m2"],
     "{x} uses the default fluence: flux, exposure and beam size were not used",
     "give {x} -flux, -exposure and -beamsize (or -fluence) as {y} has them",
+    about=("fluence",),
 )
 def _fluence_default(c: Case) -> Proposals:
     yield (
@@ -152,6 +154,7 @@ def _fluence_default(c: Case) -> Proposals:
     "fluence = flux · exposure / beamsize², beam size in m",
     directed=False,
     combines=True,
+    about=("fluence",),
 )
 def _fluence_unit(c: Case) -> Proposals:
     because = {
@@ -171,10 +174,11 @@ def _fluence_unit(c: Case) -> Proposals:
 @hypothesis(
     "fluence_area",
     ["fluence_photons_per_m2"],
-    "one side takes the beam for a square, the other for a circle",
+    "beam area: a square on one side, a circle on the other, or its radius taken for the diameter",
     "fluence = flux · exposure / beamsize²: a square top hat",
     directed=False,
     combines=True,
+    about=("fluence",),
 )
 def _fluence_area(c: Case) -> Proposals:
     for factor, text in (
@@ -182,6 +186,8 @@ def _fluence_area(c: Case) -> Proposals:
         (4.0 / math.pi, "4/π"),
         (math.pi, "π"),
         (1.0 / math.pi, "1/π"),
+        (4.0, "4: radius and diameter of the beam exchanged"),
+        (0.25, "1/4: radius and diameter of the beam exchanged"),
     ):
         yield c.target * factor, f"fluence {{x}} = {text} · {c.target[0]:.9g}"
 
