@@ -321,3 +321,30 @@ def test_nearly_transposed():
     assert found.kinds == ("transposed",)
     assert found.nearly > 0.99
     assert "nearly" in found.to_text()
+
+
+def test_large_images_are_judged_whole():
+    """A look at some pixels comes first; the others count all the same."""
+    rng = np.random.default_rng(5)
+    image = single(rng.lognormal(2, 2, (620, 840)))
+    for which, (steps, turned) in enumerate(turns(image)):
+        found = find_relation(image, single(3.5 * turned))
+        assert found.kinds == (*(step.kind for step in steps), "scale"), which
+    stored = np.minimum(np.rint(2.5 * image + 40.0), 9000.0)
+    found = find_relation(image, stored)
+    assert found.kinds == ("scale", "offset", "rounding", "saturation")
+    numbers = [step.numbers for step in found.steps]
+    assert numbers[0]["factor"] == pytest.approx(2.5, abs=1.1 / 3600)
+    assert numbers[1]["offset"] == pytest.approx(40.0, abs=0.5)
+    # a pixel that rounds to the limit itself is not cut off
+    assert numbers[3]["pixels"] == pytest.approx(int((stored == 9000).sum()), abs=1)
+    found = find_relation(image, rng.poisson(image.T).astype(float))
+    assert found.kinds == ("transposed", "poisson")
+    other = image.copy()
+    other[601, 17] *= 1.001
+    found = find_relation(image, other)
+    assert (found.kinds, found.others) == ((), 1)
+    assert found.place.numbers["pixels"] == [(601, 17)]
+    found = find_relation(image, np.roll(image, (-30, 171), (0, 1)))
+    assert found.steps[0].numbers == {"slow": -30, "fast": 171}
+    assert find_relation(image, single(rng.lognormal(2, 2, (620, 840)))) is None

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nbcy.auditing.relation_values import FEWEST, Array, Fit, Mask, Step
-from nbcy.base.vectors import cross, dot
 from nbcy.image.resolution import beam_radius, resolution_map
 
 if TYPE_CHECKING:
@@ -22,11 +20,8 @@ LISTED: Final = 5
 DENSE: Final = 0.5
 """Share of the telling pixels that must differ in a part for the part to be named."""
 
-PARTS: Final = ("rectangle", "beyond", "within", "phi streaks")
+PARTS: Final = ("rectangle", "beyond", "within")
 """Kinds of places that are a part of the detector, not of the values."""
-
-ALONG: Final = 0.9
-"""Mean squared cosine between streaks and the way that spots move; at random it is one half."""
 
 
 def place(fit: Fit, y: Array, measurement: Measurement | None) -> Step | None:
@@ -51,9 +46,7 @@ def place(fit: Fit, y: Array, measurement: Measurement | None) -> Step | None:
     if (bright := _by_brightness(fit, bad, y)) is not None:
         return bright
     parts = [*_rectangle(bad, fit.telling), *_circle(bad, fit, measurement)]
-    if parts:
-        return max(parts, key=lambda part: part[0])[1]
-    return _streaks(bad, fit, y, measurement)
+    return max(parts, key=lambda part: part[0])[1] if parts else None
 
 
 def _by_brightness(fit: Fit, bad: Mask, y: Array) -> Step | None:
@@ -111,58 +104,3 @@ def _circle(bad: Mask, fit: Fit, measurement: Measurement | None) -> Iterator[tu
             pixels = beam_radius(measurement, d)
             words = f"{word} {d:.4g} Å ({pixels:.4g} pixels from the beam)"
             yield share, Step(kind, words, {"resolution_angstrom": d, "radius_px": pixels})
-
-
-def _streaks(bad: Mask, fit: Fit, y: Array, measurement: Measurement | None) -> Step | None:
-    """Tell whether the differences lie along the way on which spots move when the crystal turns."""
-    if (
-        measurement is None
-        or measurement.spindle is None
-        or len(measurement.panels) != 1
-        or measurement.shape != bad.shape
-    ):
-        return None
-    weight = np.where(bad, np.abs(np.nan_to_num(y - fit.predicted)), 0.0)
-    weight = np.sqrt(weight)
-    slope = np.gradient(weight)
-    tensor = [_blurred(slope[i] * slope[j]) for i, j in ((0, 0), (0, 1), (1, 1))]
-    # The structure tensor's small axis is the streak's.
-    angle = 0.5 * np.arctan2(2.0 * tensor[1], tensor[0] - tensor[2]) + 0.5 * math.pi
-    coherence = np.hypot(tensor[0] - tensor[2], 2.0 * tensor[1])
-    strong = coherence > 0.05 * float(coherence.max(initial=0.0))
-    if int(strong.sum()) < 4 * FEWEST:
-        return None
-    way = _ways(measurement)
-    along = (np.cos(angle) * way[0] + np.sin(angle) * way[1]) ** 2
-    cosine2 = float(np.average(along[strong], weights=coherence[strong]))
-    elongation = float(np.average((coherence / (tensor[0] + tensor[2] + 1e-300))[strong]))
-    if cosine2 < ALONG or elongation < DENSE:
-        return None
-    words = f"along the streaks on which spots move with φ (mean cos² {cosine2:.3f})"
-    return Step("phi streaks", words, {"mean_squared_cosine": cosine2})
-
-
-def _blurred(image: Array) -> Array:
-    for axis in (0, 1):
-        for _ in range(2):
-            image = (np.roll(image, 1, axis) + image + np.roll(image, -1, axis)) / 3.0
-    return image
-
-
-def _ways(measurement: Measurement) -> NDArray[np.float64]:
-    """Return the unit vectors (slow, fast) along which spots move with φ, of every pixel."""
-    (panel,) = measurement.panels
-    assert measurement.spindle is not None
-    slow, fast = np.mgrid[: panel.pixels_slow, : panel.pixels_fast] + 0.5
-    steps = np.stack((slow, fast), axis=-1) * panel.pixel_size
-    rays = panel.origin + steps @ np.array([panel.slow, panel.fast])
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
-    turn = cross(np.broadcast_to(measurement.spindle, rays.shape), rays - measurement.beam)
-    turn = turn - dot(turn, rays)[..., np.newaxis] * rays
-    # On the panel's plane: a ray that turns moves along, not across it.
-    lean = dot(turn, panel.normal) / dot(rays, panel.normal)
-    moved = turn - lean[..., np.newaxis] * rays
-    ways: NDArray[np.float64] = np.stack((dot(moved, panel.slow), dot(moved, panel.fast)))
-    with np.errstate(invalid="ignore"):
-        ways /= np.linalg.norm(ways, axis=0)
-    return np.nan_to_num(ways)

@@ -28,7 +28,8 @@ SIGMAS: Final = 6.0
 _SAMPLE = 20_000
 _FAINT = 1e-6
 _SLACK = 0.03
-_MOST = 1_000_000
+_MOST = 250_000
+_HOPE = 0.02
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def exact_fit(x: Array, y: Array, fewest: int = FEWEST) -> Fit | None:
     fewest : int
         Least number of pixels that differ from the background.
     """
+    if not _promising(x, y):
+        return None
     finite = np.isfinite(x) & np.isfinite(y)
     if int(finite.sum()) < fewest:
         return None
@@ -114,11 +117,34 @@ def exact_fit(x: Array, y: Array, fewest: int = FEWEST) -> Fit | None:
 
 def partial_fits(x: Array, y: Array) -> list[Fit]:
     """Return how some pixels of ``y`` follow from those of ``x``, the simplest way first."""
-    finite = np.isfinite(x) & np.isfinite(y)
-    if int(finite.sum()) < FEWEST:
+    some = drawn(x, y, _SAMPLE)
+    if len(some[0]) < FEWEST:
         return []
+    trials = [(each, _judge(each, *some)) for each in _linear_proposals(*some)]
+    likely = [each for each, trial in trials if trial.share > _HOPE]
+    if not likely:
+        return []
+    finite = np.isfinite(x) & np.isfinite(y)
     a, b = x[finite], y[finite]
-    return [_spread(_judge(each, a, b), finite) for each in _linear_proposals(*_sample(a, b))]
+    return [_spread(_judge(each, a, b), finite) for each in likely]
+
+
+def drawn(x: Array, y: Array, most: int) -> tuple[Array, Array]:
+    """Return pixels that are numbers in both images; of large images, so many of them."""
+    if x.size > most:
+        rng = np.random.default_rng(0)
+        places = tuple(rng.integers(0, size, most) for size in x.shape)
+        x, y = x[places], y[places]
+    finite = np.isfinite(x) & np.isfinite(y)
+    return x[finite], y[finite]
+
+
+def _promising(x: Array, y: Array) -> bool:
+    """Whether some pixels nearly all obey one of the proposals: a look before the whole image."""
+    a, b = drawn(x, y, _SAMPLE)
+    return len(a) >= FEWEST and any(
+        float(_judge(each, a, b).good.mean()) > 0.95 for each in _exact_proposals(a, b)
+    )
 
 
 def poisson_fit(x: Array, y: Array) -> tuple[Step, ...] | None:
@@ -126,8 +152,12 @@ def poisson_fit(x: Array, y: Array) -> tuple[Step, ...] | None:
 
     Two images of counts may be draws of one expectation.
     """
-    finite = np.isfinite(x) & np.isfinite(y)
-    x, y = x[finite], y[finite]
+    if x.size > _MOST and _poisson_steps(*drawn(x, y, _MOST)) is None:
+        return None
+    return _poisson_steps(*drawn(x, y, x.size))
+
+
+def _poisson_steps(x: Array, y: Array) -> tuple[Step, ...] | None:
     if len(x) < 64 or not is_whole(y) or float(y.min()) < 0.0 or float(x.min()) < 0.0:
         return None
     if not float(x.sum()) > 0.0 or not _share_structure(x, y):
@@ -182,8 +212,8 @@ def compressed(pixels: Array) -> Array:
 
 def correlation(x: Array, y: Array) -> tuple[float, float]:
     """Return Pearson's correlation of `compressed` images, and by how many pixels it is carried."""
-    step = max(1, x.size // _MOST) | 1  # odd, so that it runs through all columns
-    a, b = (compressed(image.ravel()[::step]) for image in (x, y))
+    step = math.ceil(math.sqrt(x.size / _MOST)) if x.ndim == 2 else 1
+    a, b = (compressed(image[::step, ::step] if x.ndim == 2 else image) for image in (x, y))
     a2, b2 = a * a, b * b
     norm = math.sqrt(float(a2.sum()) * float(b2.sum()))
     if not norm > 0.0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,7 +46,7 @@ ALIKE: Final = 0.1
 
 CORRELATED: Final = 0.9
 
-_WINDOW = 1024
+_WINDOW = 512
 _LEAST_OVERLAP = 0.25
 _DTYPES = ("<f4", "<u2", "<i2", "<u4", "<i4", "<f8")
 
@@ -151,7 +151,7 @@ def find_relation(
     a, b : ndarray, shape (slow, fast)
         Of any shapes; NaN where nothing was measured.
     measurements : tuple of Measurement or None
-        Of each, for places of differences in terms of resolution and spindle.
+        Of each, for places of differences in terms of resolution.
 
     Returns
     -------
@@ -160,14 +160,27 @@ def find_relation(
     """
     images = a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
     pairs = [(images, measurements[1], False), (images[::-1], measurements[0], True)]
+    if a.shape == b.shape and np.array_equal(*images, equal_nan=True):
+        return Relation(())
+    in_place = (_turned, _reshaped, _binned, _swapped, _wrapped)
     for (x, y), _, reverse in pairs:
-        if (found := _exact(x, y, reverse)) is not None:
+        found = _exact(arrangement for family in in_place for arrangement in family(x, y))
+        if found is not None:
+            return Relation(found, reverse)
+    for (x, y), _, reverse in pairs:  # before shifts are looked for, which takes longer
+        if (noisy := _noisy(_turned(x, y), reverse)) is not None:
+            partial = _partial(_turned(x, y), None, reverse)
+            return partial if partial is not None and _in_part(partial) else noisy
+    for (x, y), _, reverse in pairs:
+        if reverse and x.shape == y.shape and not is_whole(y):
+            continue  # it was found the other way round
+        if (found := _exact(_shifted(x, y))) is not None:
             return Relation(found, reverse)
     for (x, y), measurement, reverse in pairs:
-        shifted = _ranked_shifts(x, y)
-        candidates = [*_turned(x, y), *_binned(x, y), *shifted]
+        moved = _best_shift(x, y)
+        candidates = _Candidates(x, y, moved)
         partial = _partial(candidates, measurement, reverse)
-        if partial is not None and partial.place is not None and partial.place.kind in PARTS:
+        if partial is not None and _in_part(partial):
             return partial
         relation = _noisy(candidates, reverse) or partial
         relation = relation or (None if reverse else _nearly(candidates))
@@ -176,22 +189,22 @@ def find_relation(
     return None
 
 
-def _exact(x: Array, y: Array, reverse: bool) -> tuple[Step, ...] | None:
-    """Return the steps by which every pixel of ``y`` follows from ``x``."""
-    if x.shape == y.shape and np.array_equal(x, y, equal_nan=True):
-        return ()
-    families = [_turned, _reshaped, _binned, _swapped, _wrapped]
-    if not reverse or x.shape != y.shape or is_whole(y):  # else it was found the other way round
-        families.append(_shifted)
-    for arrangement in itertools.chain.from_iterable(family(x, y) for family in families):
+def _exact(arrangements: Iterable[Arrangement]) -> tuple[Step, ...] | None:
+    """Return the steps after which every pixel is the other image's."""
+    for arrangement in arrangements:
         fit = exact_fit(arrangement.x, arrangement.y, arrangement.fewest)
         if fit is not None:
             return (*arrangement.steps, *fit.steps)
     return None
 
 
+def _in_part(relation: Relation) -> bool:
+    """Whether the pixels that do not obey are a part of the detector."""
+    return relation.place is not None and relation.place.kind in PARTS
+
+
 def _partial(
-    candidates: list[Arrangement], measurement: Measurement | None, reverse: bool
+    candidates: Iterable[Arrangement], measurement: Measurement | None, reverse: bool
 ) -> Relation | None:
     """Find the relation that most pixels obey, or those outside a part that can be named."""
     best: Relation | None = None
@@ -210,7 +223,7 @@ def _partial(
     return best
 
 
-def _noisy(candidates: list[Arrangement], reverse: bool) -> Relation | None:
+def _noisy(candidates: Iterable[Arrangement], reverse: bool) -> Relation | None:
     """Find the expectation of counts."""
     for arrangement in candidates:
         steps = poisson_fit(arrangement.x, arrangement.y)
@@ -219,7 +232,7 @@ def _noisy(candidates: list[Arrangement], reverse: bool) -> Relation | None:
     return None
 
 
-def _nearly(candidates: list[Arrangement]) -> Relation | None:
+def _nearly(candidates: Iterable[Arrangement]) -> Relation | None:
     """Find an arrangement that leaves a tenth of the variance that the images as they stand do."""
     plain, chosen, best = 1.0, None, 1.0
     for arrangement in candidates:
@@ -338,7 +351,7 @@ def _likely_shifts(x: Array, y: Array) -> list[tuple[int, int]]:
     shifts: list[tuple[int, int]] = []
     for weight in (1.0, 1.0 / np.maximum(power, 1e-9 * float(power.max(initial=0.0)) + 1e-300)):
         surface = np.fft.irfft2(product * weight, size)
-        for index in np.argsort(surface, axis=None)[-2:][::-1]:
+        for index in np.argpartition(surface, -2, axis=None)[-2:]:
             place = np.unravel_index(int(index), surface.shape)
             shift = [
                 int(n) - whole if n >= limit else int(n)
@@ -389,8 +402,27 @@ def _overlap(
     return Arrangement((*steps, step), on_x, on_y, whole, 2 * FEWEST)
 
 
-def _ranked_shifts(x: Array, y: Array) -> list[Arrangement]:
-    """Return the moved arrangement that resembles y most, and those half a pixel around it."""
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Arrangements of two images, made anew whenever they are gone through: large ones are many."""
+
+    x: Array
+    y: Array
+    moved: tuple[tuple[Step, ...], Array, tuple[int, int]] | None
+
+    def __iter__(self) -> Iterator[Arrangement]:
+        yield from _turned(self.x, self.y)
+        yield from _binned(self.x, self.y)
+        if self.moved is not None:
+            steps, turned, shift = self.moved
+            whole = _overlap(steps, turned, self.y, shift)
+            if whole is not None:
+                yield whole
+            yield from _half_pixels_away(steps, turned, self.y, shift)
+
+
+def _best_shift(x: Array, y: Array) -> tuple[tuple[Step, ...], Array, tuple[int, int]] | None:
+    """Return how x is turned and moved by whole pixels to resemble y most."""
     best, found = 0.0, None
     for steps, turned in turns(x):
         for shift in _likely_shifts(turned, y):
@@ -400,11 +432,8 @@ def _ranked_shifts(x: Array, y: Array) -> list[Arrangement]:
                 continue
             r, carriers = correlation(on_x, on_y)
             if carriers >= FEWEST and r > best and r * math.sqrt(carriers) > SIGMAS:
-                best, found = r, (steps, turned, shift, arrangement)
-    if found is None:
-        return []
-    steps, turned, shift, arrangement = found
-    return [*([arrangement] if arrangement else []), *_half_pixels_away(steps, turned, y, shift)]
+                best, found = r, (steps, turned, shift)
+    return found
 
 
 def _half_pixels_away(
@@ -417,8 +446,9 @@ def _half_pixels_away(
         between, start = x, list(shift)
         for axis, way in enumerate(ways):
             if way:
-                size = between.shape[axis]
-                low, high = (np.take(between, range(n, size - 1 + n), axis) for n in (0, 1))
+                low, high = (
+                    (between[:-1], between[1:]) if axis == 0 else (between[:, :-1], between[:, 1:])
+                )
                 between = 0.5 * (low + high)  # row i now stands at i + 1/2
                 start[axis] += way > 0
         half = (-0.5 * abs(ways[0]), -0.5 * abs(ways[1]))
