@@ -120,7 +120,7 @@ def test_one_change_after_another(paths: list[str]) -> None:
     [
         ("beam.fluence_photons_per_m2", {"fluence", "background"}),
         ("spindle.phi_deg", {"rotation"}),
-        ("crystal.misset_deg", {"misset", "cell", "lattice", "rotation"}),
+        ("crystal.misset_deg", {"misset", "cell", "turned_cell", "lattice", "rotation"}),
         ("detector.xbeam_mm", {"geometry", "coverage"}),
         ("sampling.precision", {"economy"}),
     ],

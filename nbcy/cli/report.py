@@ -103,7 +103,7 @@ def _crystal(scene: Scene) -> Iterator[str]:
         yield f"         but reciprocal pixel size is {_g(1e10 * _wavelength(scene) * distance)} A"
         yield "         intensity may vary significantly across a pixel!"
         yield f"         recommend -oversample {scene.oversample_recommended} to work around this"
-    a, b, c = cell.parameters[:3]
+    a, b, c = cell.edges
     yield f"approximate MW = {_g(a * b * c * 1e-24 * PROTEIN_DENSITY * AVOGADRO)}"
     if crystal.hkl_file is not None:
         yield f"counting entries in {crystal.hkl_file}"

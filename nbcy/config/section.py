@@ -144,21 +144,22 @@ class Section:
 
     def __init__(self, /, **fields: Any) -> None:
         given = type(self)._read(fields)
-        values = self.__dict__
         for name, field in type(self).model_fields.items():
-            if name not in given:
-                if field.default is REQUIRED:
-                    raise ConfigError(self._path(name), None, "must be given")
-                values[name] = field.default
-                continue
-            spelling, value, converted = given[name]
+            if name not in given and field.default is REQUIRED:
+                raise ConfigError(self._path(name), None, "must be given")
+            self.__dict__[name] = field.default
+        self._take(given)
+        self._check({spelling: name for name, (spelling, _, _) in given.items()})
+
+    def _take(self, given: Mapping[str, tuple[str, Any, Any]]) -> None:
+        """Take values that were read, by field: spelling, what was given, and its number."""
+        for name, (spelling, value, converted) in given.items():
             try:
-                values[name] = field.kind.read(converted)
+                self.__dict__[name] = self.model_fields[name].kind.read(converted)
             except ConfigError:
                 raise
             except ValueError as error:
                 raise ConfigError(self._path(spelling), value, str(error)) from None
-        self._check({given[name][0]: name for name in given})
 
     def _check(self, spelled: Mapping[str, str]) -> None:
         """Refuse values that do not go together, given the spellings of those that are given."""
@@ -244,13 +245,24 @@ class Section:
         return self._replaced(update or {})
 
     def _replaced(self, changes: Mapping[str, Any]) -> Self:
-        spellings = self._spellings
-        replaced = {spellings[name][0]: new for name, new in changes.items() if name in spellings}
+        given, fields = self._read(changes), self.model_fields
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        back = [self._spellings[name][0] for name, value in changes.items() if value is None]
         for rivals in self._rivals:
-            if any(replaced.get(field) is not None for field in rivals):
-                replaced.update(dict.fromkeys(rivals))
-        kept = {name: value for name, value in self._given().items() if name not in replaced}
-        return type(self)(**kept, **changes)
+            if any(field in given for field in rivals):
+                back += rivals
+        for name in back:
+            if name not in given and fields[name].default is REQUIRED:
+                raise ConfigError(self._path(name), None, "must be given")
+            other.__dict__[name] = fields[name].default
+        other._take(given)
+        if type(self)._check is not Section._check:
+            spelled = {spelling: name for name, (spelling, _, _) in given.items()}
+            other._check(
+                {**{name: name for name in other._given() if name not in given}, **spelled}
+            )
+        return other
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that differs from the defaults, as numbers, text, lists and dicts."""

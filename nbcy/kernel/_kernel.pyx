@@ -242,7 +242,7 @@ cdef class KernelScene:
             self._fill_structure_factors()
         if not same("lattice", "rotation", "illumination", "spots"):
             c.few_cells = plan.check_reach(scene, self._alive["lengths"])
-        if not same("lattice", "spots", "economy"):
+        if not (same("spots", "economy") and old.lattice.cells is scene.lattice.cells):
             self._fill_spots()
         if not same("subpixels", "sensor"):
             self._fill_visits()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +138,32 @@ def rebuilt(scene: Scene, config: Config, **inputs: object) -> Scene:
     **inputs
         Values in place of what `INPUTS` names.
     """
-    given: dict[str, Callable[[Step], Any]] = {**scene.desk.inputs}
-    for name, value in inputs.items():
-        given[name] = Given(value)
-    return compose(Desk(config, given, scene.desk))
+    return compose(Desk(config, _with(scene, inputs), scene.desk))
+
+
+class Rebuilding:
+    """Makes scenes that differ from one in the same fields and inputs, again and again.
+
+    Parameters
+    ----------
+    scene : Scene
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self._kept: dict[Any, Any] = {}
+
+    def scene_of(
+        self, config: Config, fields: frozenset[tuple[str, str]], inputs: Mapping[str, object]
+    ) -> Scene:
+        """Return the scene of a configuration that differs in no other fields (section, name)."""
+        what = fields, frozenset(inputs)
+        kept = self._kept.get(what)
+        if kept is None:
+            kept = self._kept[what] = self.scene.desk.independent(*what)
+        return compose(Desk(config, _with(self.scene, inputs), self.scene.desk, kept))
+
+
+def _with(scene: Scene, inputs: Mapping[str, object]) -> dict[str, Stage[Any]]:
+    given = {name: Given(value) for name, value in inputs.items()}
+    return {**scene.desk.inputs, **given}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,12 @@ from nbcy.base.choices import Choice
 from nbcy.base.errors import ConfigError, NbcyWarning
 from nbcy.base.units import to_si
 from nbcy.base.vectors import frozen
-from nbcy.render.building import rebuilt
+from nbcy.config.section import Section
+from nbcy.render.building import Rebuilding, rebuilt
 from nbcy.scene.scene import Scene
+
+if TYPE_CHECKING:
+    from nbcy.config import Config
 
 FloatArray = NDArray[np.float64]
 
@@ -245,6 +249,7 @@ class Varying:
 
     def __init__(self, scene: Scene, shortest: float | None = None) -> None:
         self.base = scene if shortest is None else _ready_for(scene, shortest)
+        self._rebuilding = Rebuilding(self.base)
 
     def scene(self, variation: Variation) -> Scene:
         """Return the scene of one image."""
@@ -257,10 +262,27 @@ class Varying:
         if variation.fluence_photons_per_m2 is not None:
             inputs["fluence"] = variation.fluence_photons_per_m2
         if values or inputs:
-            scene = rebuilt(scene, config, **inputs)
+            scene = self._rebuilding.scene_of(config, _fields(self.base.config, config), inputs)
         if variation.wavelength_angstrom is not None:
             scene = _at_wavelength(scene, to_si(variation.wavelength_angstrom, "angstrom"))
         return scene
+
+
+def _fields(config: Config, other: Config) -> frozenset[tuple[str, str]]:
+    """Return section and name of the fields in which two configurations differ."""
+    found = []
+    for section, mine in vars(config).items():
+        theirs = getattr(other, section)
+        if mine is theirs:
+            continue
+        if not isinstance(mine, Section):
+            found.append(("", section))
+            continue
+        values = vars(theirs)
+        found += [
+            (section, name) for name, value in vars(mine).items() if values[name] is not value
+        ]
+    return frozenset(found)
 
 
 def _at_wavelength(scene: Scene, wavelength: float) -> Scene:

@@ -6,7 +6,7 @@ noted while it runs, so that a later scene takes over what depends on nothing th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -112,14 +112,20 @@ class Desk:
         Readers of what is needed besides, by name.
     before : Desk, optional
         Whose results serve where nothing that they depend on is different.
+    kept : mapping, optional
+        Results that are known to serve, in place of looking: `independent` of what differs.
     """
 
     def __init__(
-        self, config: Config, inputs: Mapping[str, Stage[Any]], before: Desk | None = None
+        self,
+        config: Config,
+        inputs: Mapping[str, Stage[Any]],
+        before: Desk | None = None,
+        kept: Mapping[Any, _Made] | None = None,
     ) -> None:
         self.config = config
         self.inputs = inputs
-        self._made: dict[Any, _Made] = {}
+        self._made: dict[Any, _Made] = dict(kept or {})
         self._before = {} if before is None else before._made
         self.rebuilt: list[str] = []
 
@@ -129,6 +135,19 @@ class Desk:
         if made is None:
             made = self._made[stage] = self._kept(stage) or self._make(stage)
         return cast("T", made.value)
+
+    def independent(
+        self, fields: Collection[tuple[str, str]], inputs: Collection[str]
+    ) -> dict[Any, _Made]:
+        """Return the results that depend neither on fields (section and name) nor on inputs."""
+        found: dict[Any, _Made] = {}
+        for stage, made in self._made.items():  # a stage comes after those that it takes
+            if made.reads.keys().isdisjoint(fields) and all(
+                other not in inputs if isinstance(other, str) else other in found
+                for other in made.taken
+            ):
+                found[stage] = made
+        return found
 
     def given(self, name: str) -> Any:
         """Return an input."""

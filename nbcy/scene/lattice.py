@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from nbcy.base.vectors import (
     cross,
     dot,
     frozen,
+    norm,
     rotate,
     rotate_xyz,
 )
@@ -54,10 +56,9 @@ class CellGeometry:
 
     Attributes
     ----------
-    parameters : tuple of float
-        a, b, c in Angstrom, alpha, beta, gamma in degrees.
-    reciprocal_parameters : tuple of float
-        a*, b*, c* in 1/Angstrom, their angles in degrees.
+    edges : tuple of float
+        a, b, c in Angstrom: exactly what the user typed, where that is how the cell was given. The
+        last bit decides numbers of cells and sub-pixels.
     volume : float
         Angstrom³.
     real, reciprocal : ndarray, shape (3, 3)
@@ -68,13 +69,22 @@ class CellGeometry:
         Crystal size along a, b, c, m.
     """
 
-    parameters: tuple[float, ...]
-    reciprocal_parameters: tuple[float, ...]
+    edges: Vector
     volume: float
     real: FloatArray
     reciprocal: FloatArray
     misset: Vector
     sample: Vector
+
+    @cached_property
+    def parameters(self) -> tuple[float, ...]:
+        """a, b, c in Angstrom, alpha, beta, gamma in degrees."""
+        return (*self.edges, *cell_parameters(self.real)[3:])
+
+    @cached_property
+    def reciprocal_parameters(self) -> tuple[float, ...]:
+        """a*, b*, c* in 1/Angstrom, their angles in degrees."""
+        return cell_parameters(self.reciprocal)
 
 
 def check_orientation_table(domains: int, phis: int) -> None:
@@ -241,33 +251,39 @@ def cell(step: Step) -> CellGeometry:
         real = dual(reciprocal)
         if volume < 0.0:
             ledger.note(f"the crystal's axes are left-handed: the volume is {volume:g} Angstrom³")
-    parameters = cell_parameters(real)
     known = _known_cell(step)
-    if known is not None and not np.allclose(parameters, known, rtol=_SAME_CELL, atol=0.0):
-        mine, theirs = (" ".join(f"{x:g}" for x in values) for values in (parameters, known))
-        ledger.note(f"the crystal's cell, {mine}, is not that of its structure factors, {theirs}")
-    if lengths is not None:
-        # Exactly what the user typed: the last bit decides numbers of cells and sub-pixels.
-        parameters = (*lengths, *parameters[3:])
-    turn = step.given("rotation")
-    if turn is not None:
-        real, reciprocal = real @ turn.T, reciprocal @ turn.T
-        ledger.choose("crystal.rotation", turn, "", "given", "varied")
+    if known is not None:
+        parameters = cell_parameters(real)
+        if not np.allclose(parameters, known, rtol=_SAME_CELL, atol=0.0):
+            mine, theirs = (" ".join(f"{x:g}" for x in values) for values in (parameters, known))
+            ledger.note(
+                f"the crystal's cell, {mine}, is not that of its structure factors, {theirs}"
+            )
+    a, b, c = lengths or norm(real).tolist()
     return CellGeometry(
-        parameters=parameters,
-        reciprocal_parameters=cell_parameters(reciprocal),
+        edges=(a, b, c),
         volume=volume,
         real=frozen(real),
         reciprocal=frozen(reciprocal),
         misset=angles,
-        sample=(parameters[0] * 1e-10, parameters[1] * 1e-10, parameters[2] * 1e-10),
+        sample=(a * 1e-10, b * 1e-10, c * 1e-10),
+    )
+
+
+def turned_cell(step: Step) -> CellGeometry:
+    """Stage: the cell with the rotation that a series gives it, in the frame of the lab."""
+    still, turn = step.take(cell), step.given("rotation")
+    if turn is None:
+        return still
+    step.ledger.choose("crystal.rotation", turn, "", "given", "varied")
+    return replace(
+        still, real=frozen(still.real @ turn.T), reciprocal=frozen(still.reciprocal @ turn.T)
     )
 
 
 def cell_edges(step: Step) -> Vector:
     """Stage: a, b, c, Angstrom."""
-    a, b, c = step.take(cell).parameters[:3]
-    return a, b, c
+    return step.take(cell).edges
 
 
 def cells(step: Step) -> tuple[int, int, int]:
@@ -330,7 +346,7 @@ class Lattice:
 
 def lattice(step: Step) -> Lattice:
     """Stage: cell and size together."""
-    sized = replace(step.take(cell), sample=step.take(sample_size))
+    sized = replace(step.take(turned_cell), sample=step.take(sample_size))
     return Lattice(sized, step.take(cells))
 
 
@@ -421,7 +437,7 @@ def rotation(step: Step) -> Rotation:
     )
     phis = spindle_angles(spindle.phi_deg, sweep, spindle.sampling)
     orientations, first = orient(
-        step.take(cell).real * 1e-10,
+        step.take(turned_cell).real * 1e-10,
         step.take(lab_frame).spindle,
         phis,
         step.take(domains).mosaic,

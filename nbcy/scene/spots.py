@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nbcy.base.vectors import frozen
 from nbcy.scene.desk import Step
-from nbcy.scene.lattice import cell, cells
+from nbcy.scene.lattice import cells, turned_cell
 
 FloatArray = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class Spots:
 def spots(step: Step) -> Spots:
     """Stage: shape and metric."""
     crystal, quirk = step.config.crystal, "star_radius" in step.quirks
-    reciprocal = step.take(cell).reciprocal if quirk else None
+    reciprocal = step.take(turned_cell).reciprocal if quirk else None
     metric = spot_metric(crystal.shape, step.take(cells), crystal.fudge, reciprocal)
     return Spots(crystal.shape, crystal.fudge, quirk, metric)
 
