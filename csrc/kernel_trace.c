@@ -69,7 +69,7 @@ static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_bloc
         trace->capture_fraction = total / sc->layers;
     else
         trace->capture_fraction = b->sum[0] / b->sum_visits[0];
-    trace->polar_final = sc->oversample_polar ? b->polar[0] : sc->dmin > 0.0 ? b->polar_first[0] : first_polar(sc, b)[0];
+    trace->polar_final = sc->oversample_polar ? b->polar[0] : polar_of_sum(sc, b)[0];
     trace->omega_pixel = sc->oversample_omega ? b->omega[0] : first_omega(sc, b)[0];
     trace->background = outside;
 }

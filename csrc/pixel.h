@@ -89,6 +89,12 @@ static const real *first_polar(const nbcy_scene *sc, const nbcy_block *b)
     return single_visit(sc) && sc->n_sources == 1 ? b->polar : b->polar_any;
 }
 
+/* The one that multiplies the sum (physics 9.5): 0 where dmin skips all there is, but for what is not polarized at all. */
+static const real *polar_of_sum(const nbcy_scene *sc, const nbcy_block *b)
+{
+    return sc->dmin > 0.0 && !sc->nopolar ? b->polar_first : first_polar(sc, b);
+}
+
 /* The same, of one layer. */
 static const real *first_capture(const nbcy_scene *sc, const nbcy_block *b, int layer)
 {

@@ -67,7 +67,7 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
         }
     }
     const real *capture_last = first_capture(sc, b, sc->layers - 1);
-    const real *polar_any = first_polar(sc, b), *polar_first = sc->dmin > 0.0 ? b->polar_first : polar_any;
+    const real *polar_any = first_polar(sc, b), *polar_first = polar_of_sum(sc, b);
     const real *omega_first = first_omega(sc, b);
     if (NBCY_WIDTH > 1 && single && !absorbing && !sc->oversample_polar && !sc->oversample_omega && sc->water == 0.0) {
         /* as below, without what is 1 or 0 */

@@ -355,7 +355,9 @@ def render_pixels(scene, slow, fast, fresh):
     """
     zero = Approx(np.zeros(len(slow)), np.zeros(len(slow)))
     total, captures = zero, []
-    polar_first, seen, at_dmin = zero, np.zeros(len(slow), bool), np.zeros(len(slow), bool)
+    seen, at_dmin = np.zeros(len(slow), bool), np.zeros(len(slow), bool)
+    # without polarization there is nothing to be seen first
+    polar_first = Approx(zero.value + 1.0, zero.error) if scene.nopolar else zero
     n_sources = len(scene.wavelengths)
     fresh = fresh.copy()
 

@@ -621,6 +621,24 @@ def test_quirk_water_scaling() -> None:
     assert_same_photons(render(quirky), render(plain) * scale, ULP * render(quirky))
 
 
+def test_quirk_water_beyond_dmin() -> None:
+    """Without polarization water stays where dmin skips the crystal; with it there is none."""
+    water = {"background": {"water_um": 5.0}, "sampling": {"dmin_angstrom": 30.0}}
+    beam = {"fluence_photons_per_m2": 1e24}
+    _, quirky = pair("water_scaling", **water, beam={**beam, "nopolar": True})
+    _, polarized = pair("water_scaling", **water, beam=beam)
+    crystal = render(quirky.replaced(water=0.0))
+    beyond = crystal == 0.0
+    assert 0 < np.count_nonzero(beyond) < beyond.size
+    assert (render(polarized)[beyond] == 0.0).all()
+    # the same water on every pixel, but for the solid angle
+    empty = {"crystal": {"default_F": 0.0}, "beam": {**beam, "nopolar": True}}
+    bare, _ = pair("water_scaling", **water, **empty)
+    expected = render(bare) * (quirky.r_e_sqr * quirky.fluence / quirky.steps)
+    image = render(quirky)
+    assert_same_photons(image[beyond], expected[beyond], 4.0 * ULP * expected[beyond])
+
+
 def test_quirk_layer_capture() -> None:
     """The last of layers that reach too deep stands for all."""
     sensor = {"thickness_um": 400.0, "thickness_steps": 3, "attenuation_depth_um": 200.0}
