@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -156,3 +157,30 @@ def test_c_symbols_carry_the_project_name():
     symbols = [line.split()[-1] for line in names.stdout.splitlines()]
     assert symbols
     assert all(s.startswith(("nbcy_", "PyInit_", "_")) for s in symbols), symbols
+
+
+def lines_of_code(function):
+    """Lines of a function but for its docstring."""
+    text = ast.get_docstring(function, clean=False)
+    return function.end_lineno - function.lineno + 1 - (text.count("\n") + 1 if text else 0)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCES)))
+def test_functions_and_records_are_small(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert lines_of_code(node) <= 80, f"{node.name} wants to come apart"
+        elif isinstance(node, ast.ClassDef):
+            fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+            assert len(fields) <= 25, f"{node.name} wants to come apart"
+
+
+OPENS = re.compile(r"\bopen\(|read_bytes|read_text|atomic_|nbcy\.inputs|base\.files")
+
+
+@pytest.mark.parametrize("room", ["config", "scene", "kernel"])
+def test_rooms_before_the_files_open_none(room):
+    for path in sorted((SOURCES / room).glob("*.py")):
+        if path.name not in ("files.py", "threads.py"):  # Config.load and save; /proc
+            found = OPENS.search(path.read_text())
+            assert not found, f"{room}/{path.name} says {found[0]}"

@@ -15,7 +15,8 @@ from nbcy.base.panel import PlacedPanel
 from nbcy.base.vectors import cross, dot, norm, rotate, rotate_xyz, rotation_matrices, unit
 from nbcy.config import Config
 from nbcy.config.conventions import CONVENTIONS
-from nbcy.scene.geometry import DetectorPlacement, place_detector, resolve_frame
+from nbcy.scene.detector import DetectorPlacement, place_detector
+from nbcy.scene.frame import resolve_frame
 
 # Each component goes through some twenty rounded operations on numbers of order 1.
 ROUNDING = 20 * np.finfo(float).eps

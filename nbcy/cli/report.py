@@ -128,7 +128,7 @@ def _reciprocal_angles(cell: CellGeometry) -> Iterator[float]:
 
 def _wavelength(scene: Scene) -> float:
     """Return the central wavelength, m; a list of sources can do without it."""
-    wavelength: Any = scene.choices["beam.wavelength"].value
+    wavelength = scene.illumination.wavelength
     return float(wavelength)
 
 

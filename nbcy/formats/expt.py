@@ -316,8 +316,6 @@ def format_expt(geometry: Geometry, path: PathLike) -> str:
     polarization, spindle = config.beam.polarization_vector, config.spindle.axis
     assert polarization is not None
     assert spindle is not None
-    thickness = geometry.thickness_um or 0.0
-    depth = geometry.attenuation_depth_um
     experiment = {"__id__": "Experiment", "identifier": "", "beam": 0, "detector": 0}
     data: dict[str, Any] = {"__id__": "ExperimentList", "experiment": [experiment]}
     data["imageset"] = []
@@ -334,30 +332,7 @@ def format_expt(geometry: Geometry, path: PathLike) -> str:
         }
     ]
     data["detector"] = [
-        {
-            "panels": [
-                {
-                    "name": panel.name or f"panel{n}",
-                    "type": "SENSOR_PAD",
-                    "fast_axis": _plain(unit(panel.fast_vector)),
-                    "slow_axis": _plain(unit(panel.slow_vector)),
-                    "origin": list(panel.origin_mm),
-                    "raw_image_offset": [0, 0],
-                    "image_size": [panel.pixels_fast, panel.pixels_slow],
-                    "pixel_size": [panel.pixel_mm, panel.pixel_mm],
-                    "trusted_range": [0.0, 2.0**31],
-                    "thickness": thickness / 1000.0,
-                    "material": "",
-                    "mu": 1000.0 / depth if depth else 0.0,
-                    "identifier": panel.name or f"panel{n}",
-                    "mask": [[f0, s0, f1 + 1, s1 + 1] for f0, f1, s0, s1 in panel.masked],
-                    "gain": 1.0,
-                    "pedestal": 0.0,
-                    "px_mm_strategy": {"type": "SimplePxMmStrategy"},
-                }
-                for n, panel in enumerate(geometry.panels)
-            ],
-        }
+        {"panels": [_panel_model(geometry, n) for n in range(len(geometry.panels))]}
     ]
     if geometry.spindle is not None:
         experiment["goniometer"] = 0
@@ -382,20 +357,43 @@ def format_expt(geometry: Geometry, path: PathLike) -> str:
         ]
     if geometry.axes_angstrom is not None:
         experiment["crystal"] = 0
-        axes = np.array(geometry.axes_angstrom)
-        if not geometry.osc_deg and geometry.spindle is not None:
-            # Without a scan nothing says how far the spindle has turned.
-            axes = rotate(axes, unit(geometry.spindle), math.radians(geometry.phi_deg))
-        data["crystal"] = [
-            {
-                "__id__": "crystal",
-                **{
-                    f"real_space_{name}": _plain(row) for name, row in zip("abc", axes, strict=True)
-                },
-                "space_group_hall_symbol": " P 1",
-            }
-        ]
+        data["crystal"] = [_crystal_model(geometry, np.array(geometry.axes_angstrom))]
     return json.dumps(data, indent=2) + "\n"
+
+
+def _panel_model(geometry: Geometry, n: int) -> dict[str, Any]:
+    panel, depth = geometry.panels[n], geometry.attenuation_depth_um
+    name = panel.name or f"panel{n}"
+    return {
+        "name": name,
+        "type": "SENSOR_PAD",
+        "fast_axis": _plain(unit(panel.fast_vector)),
+        "slow_axis": _plain(unit(panel.slow_vector)),
+        "origin": list(panel.origin_mm),
+        "raw_image_offset": [0, 0],
+        "image_size": [panel.pixels_fast, panel.pixels_slow],
+        "pixel_size": [panel.pixel_mm, panel.pixel_mm],
+        "trusted_range": [0.0, 2.0**31],
+        "thickness": (geometry.thickness_um or 0.0) / 1000.0,
+        "material": "",
+        "mu": 1000.0 / depth if depth else 0.0,
+        "identifier": name,
+        "mask": [[f0, s0, f1 + 1, s1 + 1] for f0, f1, s0, s1 in panel.masked],
+        "gain": 1.0,
+        "pedestal": 0.0,
+        "px_mm_strategy": {"type": "SimplePxMmStrategy"},
+    }
+
+
+def _crystal_model(geometry: Geometry, axes: FloatArray) -> dict[str, Any]:
+    if not geometry.osc_deg and geometry.spindle is not None:
+        # Without a scan nothing says how far the spindle has turned.
+        axes = rotate(axes, unit(geometry.spindle), math.radians(geometry.phi_deg))
+    return {
+        "__id__": "crystal",
+        **{f"real_space_{name}": _plain(row) for name, row in zip("abc", axes, strict=True)},
+        "space_group_hall_symbol": " P 1",
+    }
 
 
 def _to_dials(geometry: Geometry) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def smv_header(scene: Scene) -> SmvHeader:
     placement = scene.placement
     phi = scene.sweeps["phi"]
     x, y, z = placement.dials_origin
-    wavelength: Any = scene.choices["beam.wavelength"].value
+    wavelength = scene.illumination.wavelength
     return SmvHeader(
         pixel_mm=1000.0 * scene.panels[0].pixel_size,
         distance_mm=1000.0 * placement.distance,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.scene.beam import wavelength
 from nbcy.scene.desk import Desk, Stage, Step
-from nbcy.scene.geometry import lab_frame
+from nbcy.scene.frame import lab_frame
 from nbcy.scene.scene import Scene, compose
 
 if TYPE_CHECKING:

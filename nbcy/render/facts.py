@@ -338,7 +338,7 @@ def facts_of_scene(
         "thickness": scene.thickness,
         "layers": scene.layers,
         "mu": scene.mu,
-        "wavelength": scene.choices["beam.wavelength"].value,
+        "wavelength": scene.illumination.wavelength,
         "dispersion": 100.0 * sweep["dispersion"].range,
         "sources": len(scene.wavelengths),
         "wavelengths": scene.wavelengths,

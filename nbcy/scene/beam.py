@@ -16,7 +16,7 @@ from nbcy.base.panel import PARALLEL
 from nbcy.base.units import to_si
 from nbcy.base.vectors import frozen, norm, rotate, unit
 from nbcy.scene.desk import Step
-from nbcy.scene.geometry import LabFrame, lab_frame
+from nbcy.scene.frame import LabFrame, lab_frame
 from nbcy.scene.sweep import Sweep, converted, require_few, resolve_sweep
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from nbcy.base.vectors import (
 from nbcy.crystal.mosaic import DEFAULT_SEED, mosaic_rotations, random_misset
 from nbcy.scene.beam import beam_size, wavelength
 from nbcy.scene.desk import Step
-from nbcy.scene.geometry import lab_frame
+from nbcy.scene.frame import lab_frame
 from nbcy.scene.sweep import Sweep, converted, resolve_sweep
 
 FloatArray = NDArray[np.float64]

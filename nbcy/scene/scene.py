@@ -19,9 +19,10 @@ from nbcy.scene.background import Water, background
 from nbcy.scene.beam import Illumination, fluence, illumination
 from nbcy.scene.coverage import Coverage, Region, coverage
 from nbcy.scene.desk import Desk
+from nbcy.scene.detector import DetectorPlacement
 from nbcy.scene.economy import Economy, economy, pays
 from nbcy.scene.fields import choices_of_fields
-from nbcy.scene.geometry import DetectorPlacement, SceneGeometry, geometry, placement_of_panel
+from nbcy.scene.geometry import SceneGeometry, geometry, placement_of_panel
 from nbcy.scene.interpolation import first_step_leaves_list
 from nbcy.scene.lattice import Domains, Lattice, Rotation, domains, lattice, rotation
 from nbcy.scene.sensor import Sensor, sensor
