@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -96,7 +97,8 @@ class BuildKernel(build_ext):
         with tempfile.TemporaryDirectory() as folder:
             program = str(Path(folder, "probe"))
             Path(f"{program}.c").write_text(OPENMP_PROBE)
-            compiler, linker = self.compiler.compiler_so, self.compiler.linker_exe
+            compiler = self.compiler.compiler_so
+            linker = [*self.compiler.linker_exe, *shlex.split(os.environ.get("LDFLAGS", ""))]
             for command in (
                 [*compiler, *compiling, "-c", f"{program}.c", "-o", f"{program}.o"],
                 [*linker, f"{program}.o", "-o", program, *linking],

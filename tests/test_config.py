@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from nbcy.base.errors import ConfigError, FileError, UnitError
+from nbcy.base.errors import ConfigError, FileError, UnitError, elided
 from nbcy.base.units import UNITS, alternatives, convert, split_units
 from nbcy.config import (
     Beam,
@@ -390,7 +390,7 @@ def test_refused(section, field, value, words):
     error = caught.value
     assert (error.field, error.value) == (f"{section}.{field}", value)
     assert words in error.expected
-    assert str(error).startswith(f"{section}.{field} = {value!r}: ")
+    assert str(error).startswith(f"{section}.{field} = {elided(repr(value))}: ")
     assert not isinstance(error, ValidationError)
     # As part of a configuration, of whatever form, it is the same error.
     for make in (

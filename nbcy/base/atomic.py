@@ -139,7 +139,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
             return
-        temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.part")
+        temporary = target.with_name(f".{target.name[:40]}.{os.urandom(6).hex()}.part")
         with _unwound_by_signals():
             try:
                 with temporary.open("xb") as file:

@@ -5,6 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+_HEAD, _TAIL = 200, 160
+"""Characters of a long text that are kept: of what was given, and of what would be right."""
+
+
+def elided(text: str) -> str:
+    """Leave out the middle of a text that is too long for a line of error."""
+    if len(text) <= _HEAD + _TAIL:
+        return text
+    return f"{text[:_HEAD]} ... {text[-_TAIL:]}"
+
 
 class NbcyError(Exception):
     """Base class of every error that nbcy raises on purpose."""
@@ -24,7 +34,7 @@ class ConfigError(NbcyError, ValueError):
     """
 
     def __init__(self, field: str, value: object, expected: str) -> None:
-        super().__init__(f"{field} = {value!r}: {expected}")
+        super().__init__(f"{elided(field)} = {elided(repr(value))}: {elided(expected)}")
         self.field = field
         self.value = value
         self.expected = expected
@@ -53,7 +63,7 @@ class FileError(NbcyError, ValueError):
 
     def __init__(self, path: str | os.PathLike[str], reason: str, line: int | None = None) -> None:
         where = os.fspath(path) if line is None else f"{os.fspath(path)}:{line}"
-        super().__init__(f"{where}: {reason}")
+        super().__init__(f"{where}: {elided(reason)}")
         self.path = os.fspath(path)
         self.reason = reason
         self.line = line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -57,12 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         _start_quickly()
+        _make_streams_usable()
     given = sys.argv[1:] if argv is None else argv
     words = [word for word in given if word not in QUIET]
     try:
         with quietly(len(words) < len(given)), warnings_as_notes():
             status = _dispatch(words)
-        if sys.stdout is not None:  # a daemon may have none
+        if sys.stdout is not None:  # whoever calls us may have none
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -73,12 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except NbcyError as error:
-        complain(f"error: {error}")
+        complain(f"error: {_shortened(str(error))}")
         failed = isinstance(error, Failure | KernelError | WriteError)
         return FAILED if failed else WRONG_USE
     except (OSError, MemoryError) as error:
         complain(f"error: {str(error) or 'out of memory'}")
         return FAILED
+
+
+def _shortened(text: str) -> str:
+    """Leave the middle out of words that nobody wants to read again."""
+    words = text.split()
+    return " ".join(word if len(word) <= 200 else f"{word[:80]}...{word[-40:]}" for word in words)
 
 
 def _start_quickly() -> None:
@@ -91,6 +99,15 @@ def _start_quickly() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     gc.set_threshold(200_000)
+
+
+def _make_streams_usable() -> None:
+    """Print into nothing where stdout is closed, and around characters that it does not have."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _dispatch(words: list[str]) -> int:

@@ -113,9 +113,12 @@ class Measurement:
             raise ValueError("the axes of the cell must be three vectors of finite numbers")
         if not 0.0 < self.wavelength < _FAR:
             raise ValueError(f"a wavelength of {1e10 * self.wavelength:g} Å cannot be")
-        for name in ("phi", "osc", "thickness", "bandwidth", "kahn_factor", "exposure", "flux"):
+        optional = ("kahn_factor", "exposure", "flux")
+        for name in ("phi", "osc", "thickness", "bandwidth", *optional):
             value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
+            if value is None and name in optional:
+                continue
+            if not math.isfinite(value):
                 raise ValueError(f"{name} must be finite")
         return self
 

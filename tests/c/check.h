@@ -29,5 +29,6 @@ void test_shapes(void);
 void test_amplitudes(void);
 void test_builds(void);
 void test_stopping(void);
+void test_threads(void);
 
 #endif

@@ -33,6 +33,7 @@ int main(int argc, char **argv)
     test_amplitudes();
     test_builds();
     test_stopping();
+    test_threads();
     printf("%d checks, %d failures\n", checks, failures);
     return failures != 0;
 }
