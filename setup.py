@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shlex
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def read_builds() -> dict[str, list[str]]:
 
 BUILDS = read_builds()
 KERNEL_BUILDS = BUILDS["BUILDS"] + (BUILDS["X86_64_BUILDS"] if X86_64 else [])
-HEADERS = [str(path) for path in sorted(Path("csrc").glob("*.h"))]
+HEADERS = [str(path) for path in sorted(Path("csrc").iterdir()) if path.is_file()]
 # Compiler's and linker's flags: gcc and clang; Apple's clang with a libomp beside it.
 OPENMP_FLAGS = [
     (["-fopenmp"], ["-fopenmp"]),
@@ -121,7 +122,10 @@ kernel = Extension(
     sources=["nbcy/kernel/_kernel.pyx", "csrc/dispatch.c"],
     include_dirs=["csrc"],
     depends=HEADERS,
-    define_macros=[("NBCY_X86_64", "1")] if X86_64 else [],
+    define_macros=[
+        ("NBCY_SOURCES", f'"{runpy.run_path("csrc/fingerprint.py")["fingerprint"]()}"'),
+        *([("NBCY_X86_64", "1")] if X86_64 else []),
+    ],
     extra_compile_args=["-O2", "-std=gnu11", DEBUGGING, "-ffp-contract=off"],
 )
 # Strict rounding: this stream must give the reference's numbers to the last bit.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,19 @@ settings.register_profile("quick", max_examples=15, derandomize=True, **_COMMON)
 settings.register_profile("ci", max_examples=40, derandomize=True, **_COMMON)
 settings.register_profile("long", max_examples=3000, **_COMMON)
 settings.load_profile(os.environ.get("NBCY_HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure() -> None:
+    """Say in one line what hundreds of failures would hide."""
+    from nbcy.kernel import _kernel
+
+    sources = Path(__file__).parent.parent / "csrc" / "fingerprint.py"
+    wanted = runpy.run_path(str(sources))["fingerprint"]()
+    if getattr(_kernel, "SOURCES", "") != wanted:
+        pytest.exit(
+            "the compiled kernel is not made of these sources: rebuild it, pip install .", 3
+        )
+
 
 # pytest-xdist's workers share the processors.
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):

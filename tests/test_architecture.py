@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -15,52 +16,24 @@ import nbcy
 PACKAGE = Path(nbcy.__file__).parent
 SOURCES = Path(__file__).parent.parent / "nbcy"
 
-# In the order in which data passes: a module imports from its own room and those before.
-ROOMS = [
-    *("base", "config", "formats", "inputs", "crystal", "scene", "kernel", "image", "render"),
-    *("flags", "auditing", "work", "cli"),
-]
-RANK = {name: rank for rank, name in enumerate(ROOMS)}
-# One named door each: a class that offers what is made where it cannot look.
-DOORS = {
-    ("formats/geometry.py", "nbcy.scene.measuring"),  # Geometry.of(scene)
-    ("formats/geometry.py", "nbcy.formats.geometry_files"),  # Geometry.read, save and text
-}
+_SPEC = importlib.util.spec_from_file_location("rooms", SOURCES.parent / "docs" / "rooms.py")
+rooms = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(rooms)
+RANK = {name: rank for rank, name in enumerate(rooms.ROOMS)}
 HEAVY = {
     *("pint", "PIL", "tqdm", "rich", "matplotlib", "scipy", "tomli_w"),
     *("gemmi", "h5py", "hdf5plugin", "fabio"),
 }
 
 
-def modules():
-    return sorted(
-        path for path in SOURCES.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
-    )
-
-
-def imported(path, *, late=True):
-    """Names of what a module imports, also inside functions unless ``late`` is false."""
-    todo = list(ast.parse(path.read_text()).body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            continue
-        elif late or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            todo += ast.iter_child_nodes(node)
-
-
 def upward():
     """What is imported against the order of the rooms."""
-    for path in modules():
+    for path in rooms.modules():
         where = str(path.relative_to(SOURCES))
         room = where.split("/")[0]
         if room not in RANK:  # the package's own face
             continue
-        for name in imported(path):
+        for name in rooms.imported(path):
             if name.startswith("nbcy.") and name != "nbcy.version":
                 other = name.split(".")[1]
                 if RANK[other] > RANK[room]:
@@ -68,7 +41,7 @@ def upward():
 
 
 def test_rooms_are_in_order():
-    doors = {door for door in DOORS if room_of(door[1]) > room_of(door[0])}
+    doors = {door for door in rooms.DOORS if room_of(door[1]) > room_of(door[0])}
     assert set(upward()) == doors
 
 
@@ -81,15 +54,15 @@ def circles():
     """Groups of modules that import each other, also inside functions, through no door."""
     names = {
         path: ".".join(("nbcy", *path.relative_to(SOURCES).with_suffix("").parts))
-        for path in modules()
+        for path in rooms.modules()
     }
     uses = {
         name: {
             other
-            for other in imported(path)
+            for other in rooms.imported(path)
             if other in names.values()
             and other != name
-            and (str(path.relative_to(SOURCES)), other) not in DOORS
+            and (str(path.relative_to(SOURCES)), other) not in rooms.DOORS
         }
         for path, name in names.items()
     }
@@ -111,10 +84,10 @@ def test_no_modules_import_each_other():
 
 def test_every_folder_is_a_room():
     folders = {path.name for path in SOURCES.iterdir() if (path / "__init__.py").exists()}
-    assert folders - {"data"} == set(ROOMS)
+    assert folders - {"data"} == set(rooms.ROOMS)
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", rooms.ROOMS)
 def test_rooms_say_what_comes_in_and_what_goes_out(room):
     text = ast.get_docstring(ast.parse((SOURCES / room / "__init__.py").read_text()))
     assert text is not None
@@ -122,9 +95,9 @@ def test_rooms_say_what_comes_in_and_what_goes_out(room):
     assert "Out:" in text
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCES)))
+@pytest.mark.parametrize("path", rooms.modules(), ids=lambda path: str(path.relative_to(SOURCES)))
 def test_heavy_libraries_come_late(path):
-    for name in imported(path, late=False):
+    for name in rooms.imported(path, late=False):
         assert name.split(".")[0] not in HEAVY, f"{name} must be imported where it is used"
 
 
@@ -165,7 +138,7 @@ def lines_of_code(function):
     return function.end_lineno - function.lineno + 1 - (text.count("\n") + 1 if text else 0)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCES)))
+@pytest.mark.parametrize("path", rooms.modules(), ids=lambda path: str(path.relative_to(SOURCES)))
 def test_functions_and_records_are_small(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -184,3 +157,7 @@ def test_rooms_before_the_files_open_none(room):
         if path.name not in ("files.py", "threads.py"):  # Config.load and save; /proc
             found = OPENS.search(path.read_text())
             assert not found, f"{room}/{path.name} says {found[0]}"
+
+
+def test_the_picture_is_up_to_date():
+    assert rooms.PICTURE.read_text() == rooms.draw(), "draw it anew: python docs/rooms.py"

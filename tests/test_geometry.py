@@ -964,7 +964,9 @@ def test_simulating_a_geometry(workdir, capsys):
 
 def test_a_configuration_overrides_the_geometry(workdir):
     Path("a.geom").write_text(geom(photon_energy="/some/where"))
-    Path("a.toml").write_text('[beam]\nenergy = "9 keV"\n[crystal]\ncell_angstrom_deg = [50]\n')
+    Path("a.toml").write_text(
+        '[beam]\nenergy = "9 keV"\n[crystal]\ncell_angstrom_deg = [50]\ndefault_F = 1\n'
+    )
     words = ["simulate", "a.toml", "--geometry", "a.geom", "-N", "2", "-o", "b.toml"]
     assert main(words) == 0
     config = Config.load("b.toml")

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 from nbcy.scene.scene import Scene
 
 OPENMP: bool
+SOURCES: str
 
 def available_isas() -> tuple[str, ...]: ...
 def chosen_isa(isa: str | None = None) -> str: ...

@@ -47,7 +47,17 @@ cdef extern from *:
     int nbcy_seen(const int *flag) nogil
     void nbcy_show(int *flag) nogil
 
+cdef extern from *:
+    """
+    #ifndef NBCY_SOURCES
+    #define NBCY_SOURCES ""
+    #endif
+    """
+    const char *NBCY_SOURCES
+
 OPENMP = bool(NBCY_HAS_OPENMP)
+# Of what this was built: csrc/fingerprint.py.
+SOURCES = NBCY_SOURCES.decode("ascii")
 
 cdef double POLL_SECONDS = 0.05
 # Large enough that a tile's bookkeeping costs nothing, small enough to balance uneven work.
