@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from nbcy.auditing.formulas import lattice_factor
+from nbcy.auditing.hypotheses.turns import matrix_of, settings_of, standard_stars
 from nbcy.base.cell import dual
+from nbcy.base.vectors import rotate
 from nbcy.config import Config
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.kernel._kernel import KernelScene
@@ -30,6 +32,7 @@ from nbcy.render.vocabulary import FLAGGED, KEYS
 from nbcy.scene.scene import Scene
 
 Rng = np.random.Generator
+Block = dict[str, tuple[float, ...]]
 
 
 def _factors() -> StructureFactors:
@@ -126,10 +129,28 @@ def draw_world(rng: Rng) -> World:
 # Forms in which a side may come ------------------------------------------------------------------
 
 
-def as_log(trace: Trace, folder: Path, single: bool = False) -> Trace:
-    """Print a trace, in single precision if asked, and read it back without anything around it."""
+def as_log(
+    trace: Trace,
+    folder: Path,
+    single: bool = False,
+    digits: int = 15,
+    kept: Collection[str] | None = None,
+) -> Trace:
+    """Print a trace and read it back without anything around it.
+
+    In single precision, to few digits, or with the keys in ``kept`` alone, if asked.
+    """
     path = folder / "side.log"
-    path.write_text((rounded(trace) if single else trace).to_log())
+    lines = (rounded(trace) if single else trace).to_log().splitlines()
+    printed = []
+    for line in lines:
+        prefix, key, *words = line.split()
+        if kept is not None and key not in kept:
+            continue
+        if digits < 15 and prefix == "TRACE_NBCY:":
+            words = [f"{float(word):.{digits}g}" for word in words]
+        printed.append(" ".join([prefix, key, *words]))
+    path.write_text("\n".join(printed) + "\n")
     bare = Trace.read(path)
     bare.facts.clear()
     bare.pixel = None
@@ -192,6 +213,8 @@ def carried_on(trace: Trace, start: str, value: Callable[[dict[str, Any]], Any])
                 continue
             if name == start:
                 new = value(get)
+            elif name in GEOMETRY:
+                new = GEOMETRY[name](get, block)
             elif name == "hkl_frac":
                 rot = np.array([get[f"rot_{x}_angstroms"] for x in "abc"])
                 new = rot @ get["scattering_vec_per_m"] * 1e-10
@@ -221,6 +244,14 @@ def carried_on(trace: Trace, start: str, value: Callable[[dict[str, Any]], Any])
         wrong.chain["I_pixel_final"] = (wrong.chain_product(),)
     wrong.chain["floatimage_accumulated"] = (float(np.float32(wrong.chain["I_pixel_final"][0])),)
     return wrong
+
+
+PLACE = "pixel_pos_meters"
+GEOMETRY: dict[str, Callable[[dict[str, Any], Block], Any]] = {
+    "R_distance_meters": lambda get, before: np.linalg.norm(get[PLACE]),
+    "diffracted_vec": lambda get, before: get[PLACE] / get["R_distance_meters"],
+}
+"""What follows from a place on the detector, in a program that goes on from a wrong one."""
 
 
 def look_up(hkl: np.ndarray) -> float:
@@ -590,6 +621,333 @@ def chain_factor(w: World, rng: Rng) -> Trace:
     return carried_on(
         w.trace, "I_pixel_final", lambda chain: chain["I_pixel_final"][0] / chain[name][0]
     )
+
+
+def _from_stars(w: World, stars: np.ndarray) -> Trace:
+    """A crystal whose a*, b*, c* are these before the spindle turns it."""
+    return _recelled(w, np.ascontiguousarray(stars))
+
+
+def _turned(w: World, turn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The cell with another misset: ``turn`` makes a matrix of the angles in degrees."""
+    assert w.config.crystal.misset_deg is not None
+    cell = w.config.crystal.cell_angstrom_deg
+    assert cell is not None
+    return standard_stars(cell) @ turn(np.array(w.config.crystal.misset_deg)).T
+
+
+@fault("orientation_lost")
+def orientation_lost(w: World, rng: Rng) -> Trace:
+    cell = w.config.crystal.cell_angstrom_deg
+    assert cell is not None
+    settings = [stars for _, stars in settings_of(cell)]
+    return _from_stars(w, settings[int(rng.integers(len(settings)))])
+
+
+@fault("misset")
+def misset_mistaken(w: World, rng: Rng) -> Trace:
+    choice = int(rng.integers(3))
+    turn = [
+        lambda deg: matrix_of(deg),
+        lambda deg: matrix_of(np.radians(deg), "zyx"),
+        lambda deg: matrix_of(np.radians(deg) * [1.0, -1.0, 1.0]),
+    ][choice]
+    return _from_stars(w, _turned(w, turn))
+
+
+@fault("misset", "orientation_transposed")
+def orientation_transposed(w: World, rng: Rng) -> Trace:
+    return _from_stars(w, _turned(w, lambda deg: matrix_of(np.radians(deg)).T))
+
+
+@fault("phi_before_misset")
+def phi_before_misset(w: World, rng: Rng) -> Trace | None:
+    if w.config.spindle.phi_deg == 0.0:
+        return None
+    assert w.config.crystal.misset_deg is not None
+    q = matrix_of(np.radians(w.config.crystal.misset_deg))
+    rest = dual(w.scene.reciprocal)
+    turns = np.linalg.inv(rest) @ w.scene.orientations  # row vectors: each step's rotation
+    return w.replaced(orientations=np.ascontiguousarray(rest @ q @ turns @ q.T))
+
+
+@fault("spindle")
+def spindle(w: World, rng: Rng) -> Trace | None:
+    if w.config.spindle.phi_deg == 0.0:
+        return None
+    axis = np.roll(w.scene.placement.spindle, 1) * float(rng.choice([1.0, -1.0]))
+    rest = dual(w.scene.reciprocal) * 1e-10
+    turned = np.array([[rotate(rest, axis, float(phi))] for phi in w.scene.phis])
+    return w.replaced(orientations=np.ascontiguousarray(turned))
+
+
+@fault("cell_and_orientation", "cell", "misset")
+def cell_and_orientation(w: World, rng: Rng) -> Trace:
+    assert w.config.crystal.misset_deg is not None
+    x, y, z = w.config.crystal.misset_deg
+    a, b, c, *angles = w.config.crystal.cell_angstrom_deg
+    return w.changed(
+        {
+            "crystal.cell_angstrom_deg": (a * 1.01, b, c * 0.99, *angles),
+            "crystal.misset_deg": (x + 3.0, y, z - 2.0),
+        }
+    )
+
+
+@fault("detector_rotation")
+def detector_degrees(w: World, rng: Rng) -> Trace:
+    d = w.config.detector
+    return w.changed(
+        {
+            "detector.rotx_deg": math.degrees(d.rotx_deg),
+            "detector.roty_deg": math.degrees(d.roty_deg),
+        }
+    )
+
+
+@fault("detector_rotation")
+def detector_sign(w: World, rng: Rng) -> Trace:
+    return w.changed({"detector.roty_deg": -w.config.detector.roty_deg})
+
+
+@fault("not_normalised")
+def not_normalised(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    key = str(rng.choice(["incident_vec", "fdet_vec"]))
+    typed = np.round(np.array(w.trace.blocks[0][key]), 4)
+    if abs(float(np.linalg.norm(typed)) - 1.0) < 1e-6:
+        return None
+    return carried_on(w.trace, key, lambda get: typed)
+
+
+@fault("hkl_from_reciprocal")
+def hkl_from_reciprocal(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    return carried_on(
+        w.trace,
+        "hkl_frac",
+        lambda get: (
+            np.array([get[f"rot_{x}_star_A_inv"] for x in "abc"])
+            @ get["scattering_vec_per_m"]
+            * 1e-10
+        ),
+    )
+
+
+@fault("half_scattering")
+def half_scattering(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    return carried_on(
+        w.trace, "scattering_vec_per_m", lambda get: get["scattering_vec_per_m"] * 0.5
+    )
+
+
+@fault("sinc_formula")
+def sinc_formula(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    n = w.scene.cells[0]
+    return carried_on(w.trace, "F_latt_a", lambda get: get["F_latt_a"] / n)
+
+
+@fault("scattering_formula")
+def scattering_formula(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    return carried_on(
+        w.trace, "scattering_vec_per_m", lambda get: get["diffracted_vec"] / get["lambda_meters"]
+    )
+
+
+@fault("hkl_order")
+def hkl_order(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    return carried_on(w.trace, "hkl_frac", lambda get: get["hkl_frac"][[1, 0, 2]])
+
+
+@fault("pixel_index")
+def pixel_index(w: World, rng: Rng) -> Trace:
+    return World(w.config, (w.pixel[1], w.pixel[0] + 3)).trace
+
+
+@fault("pixel_corner")
+def pixel_corner(w: World, rng: Rng) -> Trace:
+    panel = w.scene.panels[0]
+    shift = 0.5 / w.scene.oversample * panel.pixel_size * (panel.fast + panel.slow)
+    return _printed(w, "pixel_pos_meters", lambda x: x - shift)
+
+
+def _omega_times(w: World, factor: Callable[[Block], float]) -> Trace:
+    wrong = carried_on(w.trace, "I_pixel_final", lambda chain: 0.0)
+    scale = [factor(block) for block in w.trace.blocks]
+    for block, x in zip(wrong.blocks, scale, strict=True):
+        block["omega_pixel_sr"] = (block["omega_pixel_sr"][0] * x,)
+    wrong.chain["omega_pixel"] = wrong.blocks[0]["omega_pixel_sr"]
+    return _finished(wrong)
+
+
+@fault("obliquity_beam")
+def obliquity_beam(w: World, rng: Rng) -> Trace:
+    def factor(block: Block) -> float:
+        cosine = float(np.dot(block["incident_vec"], block["diffracted_vec"]))
+        return cosine / w.trace.blocks[0]["obliquity_factor"][0] if cosine else 1.0
+
+    first = factor(w.trace.blocks[0])
+    return _omega_times(w, lambda block: first)
+
+
+@fault("unit_slip")
+def omega_unit(w: World, rng: Rng) -> Trace:
+    return _omega_times(w, lambda block: 1e6)
+
+
+@fault("unit_slip")
+def r_e_unit(w: World, rng: Rng) -> Trace:
+    wrong = carried_on(w.trace, "r_e_sqr", lambda chain: chain["r_e_sqr"][0] * 1e4)
+    return _finished(wrong)
+
+
+@fault("fluence_area")
+def fluence_radius(w: World, rng: Rng) -> Trace:
+    return w.replaced(fluence=w.scene.fluence * float(rng.choice([4.0, 0.25])))
+
+
+@fault("default_F_squared", "power_of_factors")
+def default_F_squared(w: World, rng: Rng) -> Trace | None:
+    F = w.trace.blocks[-1]["F_cell"][0]
+    if not every_step_shown(w) or len(w.trace.blocks) > 1:
+        return None
+    return carried_on(
+        w.trace, "I_before_scaling", lambda chain: chain["I_before_scaling"][0] * F * F
+    )
+
+
+@fault("one_step_printed", "which_steps")
+def one_step_printed(w: World, rng: Rng) -> Trace | None:
+    if w.scene.oversample > 1 or len(w.scene.phis) == 1:
+        return None
+    block = w.trace.blocks[0]
+    one = (block["F_cell"][0] * block["F_latt"][0]) ** 2
+    wrong = _printed(w, "I_before_scaling", lambda x: np.array([one]))
+    wrong.facts = {}
+    return wrong
+
+
+@fault("obliquity_twice")
+def obliquity_twice(w: World, rng: Rng) -> Trace:
+    factor = w.trace.blocks[0]["obliquity_factor"][0]
+    return _omega_times(w, lambda block: factor)
+
+
+@fault("subpixel_omega")
+def subpixel_omega(w: World, rng: Rng) -> Trace:
+    return _omega_times(w, lambda block: 0.25)
+
+
+@fault("plane_distance")
+def plane_distance(w: World, rng: Rng) -> Trace:
+    close = w.trace.blocks[0]["close_distance_meters"][0]
+    return _printed(w, "R_distance_meters", lambda x: np.array([close]))
+
+
+@fault("r_e_power")
+def r_e_power(w: World, rng: Rng) -> Trace:
+    return _finished(carried_on(w.trace, "r_e_sqr", lambda chain: chain["r_e_meters"][0]))
+
+
+@fault("origin_unit")
+def origin_unit(w: World, rng: Rng) -> Trace:
+    return _moved(w, 999.0 * w.scene.panels[0].origin)
+
+
+@fault("beam_centre_flipped", "beam_centre")
+def beam_centre_flipped(w: World, rng: Rng) -> Trace:
+    panel = w.scene.panels[0]
+    size = panel.pixel_size * panel.pixels_fast
+    return _moved(w, (-size - 2.0 * float(panel.origin @ panel.fast)) * panel.fast)
+
+
+@fault("sensor", "capture_off", live=True)  # where the layers lie stands in no bare log
+def sensor(w: World, rng: Rng) -> Trace:
+    thick = {"detector.thickness_um": 450.0, "detector.attenuation_depth_um": 300.0}
+    return w.changed(thick)
+
+
+@fault("float_rounding")
+def float_rounding(w: World, rng: Rng) -> Trace:
+    return _printed(w, "floatimage_accumulated", lambda x: np.floor(x + 0.5))
+
+
+@fault("fluence_photons", "fluence_unit", live=True)
+def fluence_photons(w: World, rng: Rng) -> Trace:
+    assert w.config.beam.exposure_s is not None
+    return w.replaced(fluence=w.scene.fluence / w.config.beam.exposure_s)
+
+
+@fault("ghost_source")
+def ghost_source(w: World, rng: Rng) -> Trace:
+    return _printed(w, "incident_vec", lambda x: 0.0 * x)
+
+
+@fault("axis_flipped")
+def axis_flipped(w: World, rng: Rng) -> Trace:
+    panel = w.scene.panels[0]
+    return w.replaced(panels=(dataclasses.replace(panel, slow=-panel.slow),))
+
+
+@fault("beam_reversed", "convention")
+def beam_reversed(w: World, rng: Rng) -> Trace | None:
+    if not every_step_shown(w):
+        return None
+    return carried_on(w.trace, "incident_vec", lambda get: -get["incident_vec"])
+
+
+@fault("phi_step", live=True)
+def phi_step(w: World, rng: Rng) -> Trace | None:
+    if len(w.scene.phis) == 1 or w.config.spindle.phi_deg == 0.0:
+        return None
+    half = float(w.scene.phis[1] - w.scene.phis[0]) / 2.0
+    axis = w.scene.placement.spindle
+    return w.replaced(orientations=np.ascontiguousarray(rotate(w.scene.orientations, axis, half)))
+
+
+@fault("pixel_size", "beam_centre")
+def pixel_size(w: World, rng: Rng) -> Trace:
+    assert w.config.detector.pixel_mm is not None
+    return w.changed({"detector.pixel_mm": w.config.detector.pixel_mm * 1.01})
+
+
+@fault("shape", live=True)
+def shape(w: World, rng: Rng) -> Trace:
+    return w.changed({"crystal.shape": str(rng.choice(["gauss", "round"]))})
+
+
+@fault("exposure", live=True)
+def exposure(w: World, rng: Rng) -> Trace:
+    return w.changed({"beam.exposure_s": 0.7})
+
+
+@fault("wavelength", live=True)
+def wavelength(w: World, rng: Rng) -> Trace:
+    return w.changed({"beam.wavelength_angstrom": 1.2345})
+
+
+@fault("polarization_vector", live=True)
+def polarization_vector(w: World, rng: Rng) -> Trace | None:
+    if w.config.beam.kahn_factor == 0.0:
+        return None
+    return w.changed(
+        {"beam.polarization_vector": tuple(np.cross(w.scene.beam, w.scene.polarization))}
+    )
+
+
+@fault("mosaic_spread", live=True)
+def mosaic_spread(w: World, rng: Rng) -> Trace:
+    return w.changed({"crystal.mosaic_spread_deg": 0.5, "crystal.mosaic_domains": 4})
 
 
 # Printing

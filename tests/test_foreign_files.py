@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import shlex
+import signal
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +20,15 @@ import pytest
 from strategies import plain_config
 
 from nbcy import Config, FileError, Geometry, NbcyWarning, Simulator, orientations
+from nbcy.base.files import read_bytes
 from nbcy.cli.main import main
 from nbcy.formats.frame import Frame
 from nbcy.formats.frames import open_recording
-from nbcy.formats.measurement import changed, changes
+from nbcy.formats.measurement import Measurement, changed, changes
 from nbcy.formats.registry import GEOMETRY_REGISTRY, REGISTRY, _load
 from nbcy.image.measuring import measurement_of
 from nbcy.image.prediction import predict_spots
+from nbcy.inputs.hkl import read_hkl
 from nbcy.inputs.mask import read_mask
 from nbcy.work.series import save_frames
 
@@ -540,6 +547,84 @@ def test_a_barrel_is_no_flat_panel(tmp_path):
     (tmp_path / "a.cbf").write_bytes(barrel)
     with open_recording(tmp_path / "a.cbf") as recording:
         assert "barrel of 24 banks" in recording.unplaced
+
+
+# ---- damage that libraries do not survive
+
+
+def limited(call, seconds=20):
+    """Run in time; a hang would end the process, and the test with it."""
+    signal.alarm(seconds)
+    try:
+        return call()
+    finally:
+        signal.alarm(0)
+
+
+def test_directories_of_a_tiff_in_a_circle(tmp_path):
+    Simulator(STILL).run().save(tmp_path / "a.tif")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    at = int.from_bytes(data[4:8], "little")
+    end = at + 2 + 12 * int.from_bytes(data[at : at + 2], "little")
+    data[end : end + 4] = data[4:8]
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(FileError, match="its directories come back to byte"):
+        limited(lambda: open_recording(tmp_path / "a.tif"))
+
+
+def test_an_edf_of_a_billion_dimensions(tmp_path):
+    Simulator(STILL).run().save(tmp_path / "a.edf")
+    data = (tmp_path / "a.edf").read_bytes()
+    (tmp_path / "a.edf").write_bytes(data.replace(b"Dim_2 =", b"Dim_1000000000 =", 1))
+    with pytest.raises(FileError, match="has Dim_1000000000: an image of two dimensions"):
+        limited(lambda: open_recording(tmp_path / "a.edf"))
+
+
+def test_a_description_without_numbers(tmp_path):
+    measurement = measurement_of(Simulator(STILL).run())
+    told = measurement.to_dict() | {"phi": None}
+    assert "damaged" in Measurement.of_json(json.dumps(told))
+
+
+def test_a_bomb_of_gzip(tmp_path):
+    (tmp_path / "a.hkl.gz").write_bytes(gzip.compress(b"\0" * 2**27))
+    with pytest.raises(FileError, match="expands to more than"):
+        read_bytes(tmp_path / "a.hkl.gz")
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"\0" * 2**20))
+    assert len(read_bytes(tmp_path / "b.gz")) == 2**20
+
+
+def test_a_long_header_of_smv_is_read_in_time(tmp_path):
+    (tmp_path / "a.img").write_bytes(b"{\nHEADER_BYTES=512;\n" + b"a" * 900_000 + b"}" + b" " * 99)
+    with pytest.raises(FileError):
+        limited(lambda: open_recording(tmp_path / "a.img"))
+
+
+def test_errors_echo_no_more_than_200_characters(tmp_path):
+    (tmp_path / "a.hkl").write_text("1 2 3 " + "q" * 5000 + "\n")
+    with pytest.raises(FileError) as caught:
+        read_hkl(tmp_path / "a.hkl")
+    assert str(caught.value).count("q") < 201
+    assert "is not a number; expected h k l F" in str(caught.value)
+
+
+def test_long_names_in_other_alphabets(tmp_path):
+    path = tmp_path / ("é" * 120 + ".img")
+    Simulator(STILL).run().with_noise(1).save(path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["audit", *["-cell 40 40 40 90 90 90 -trace_pixel 1 1"] * 2]]
+)
+def test_output_that_is_closed_or_ascii(tmp_path, words):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = shlex.join([sys.executable, "-m", "nbcy", *words])
+    for end in (">&-", ">/dev/null"):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {end}"], env=environment, cwd=tmp_path, capture_output=True
+        )
+        assert b"Traceback" not in done.stderr
 
 
 # ---- one frame of the lab

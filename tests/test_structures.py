@@ -933,3 +933,28 @@ def test_what_nothing_gives_is_taken_and_said(folder, capsys):
         ("distance", "-distance"),
     ):
         assert any(f"no {what} is given" in line and flag in line for line in said)
+
+
+OLD_PDB = """\
+CRYST1   40.960   18.650   22.520  90.00  90.77  90.00 P 21          2  1XYZ  62
+ATOM      1  N   THR     1      17.047  14.099   3.625  1.00 13.79      1XYZ  70
+ATOM      2  CA  THR     1      16.967  12.784   4.338  1.00 10.80      1XYZ  71
+ATOM      3  SG  CYS     3       8.000  12.000   9.000  1.00  9.85   3  1XYZ9999
+TER       4      CYS     3                                              1XYZ 397
+"""
+
+
+def test_coordinates_of_before_1996(tmp_path):
+    """Lines end with the entry's name and their number, where the element stands today."""
+    (tmp_path / "old.pdb").write_text(OLD_PDB)
+    found = read_coordinates(tmp_path / "old.pdb")
+    atoms = [atom for chain in found.structure[0] for residue in chain for atom in residue]
+    assert [atom.element.name for atom in atoms] == ["N", "C", "S"]
+    assert [atom.b_iso for atom in atoms] == pytest.approx([13.79, 10.80, 9.85], rel=1e-6)
+
+
+def test_a_cif_of_small_molecules_is_named(tmp_path):
+    loop = "loop_\n_atom_site_label\n_atom_site_fract_x\nNa1 0\n"
+    (tmp_path / "a.cif").write_text(f"data_x\n_cell_length_a 5.64\n{loop}")
+    with pytest.raises(FileError, match="CIF of the core dictionary, as small molecules have it"):
+        read_coordinates(tmp_path / "a.cif")

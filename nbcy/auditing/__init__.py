@@ -10,6 +10,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nbcy.auditing.engine import Comparison
 from nbcy.auditing.records import Closure, FactRow, Finding, Row
 from nbcy.auditing.report import AuditReport
@@ -90,7 +92,8 @@ def compare_traces(a: Trace, b: Trace, tolerances: Tolerances | None = None) -> 
         for label, trace in zip("AB", (a, b), strict=True)
     ]
     comparison = Comparison(sides[0], sides[1], tolerances or Tolerances())
-    comparison.run()
+    with np.errstate(all="ignore"):  # what is tried on wrong numbers may well overflow
+        comparison.run()
     if all(row.verdict == "not shown" for row in comparison.rows):
         raise UsageError(f"{a.name} and {b.name} have no key in common: nothing can be compared")
     return AuditReport(

@@ -100,7 +100,11 @@ def _mend(comparison: Comparison, label: str, doubts: dict[str, float]) -> tuple
             if key in RULES and not given and not inputs & lost:
                 rule = expect(key, side, other, i, chain, doubts, crossed=label == "B")
             if rule is not None:
+                own = value
                 value = rule.nearest(value if theirs is None else theirs)
+                if switched and theirs is not None and not inputs & changed:
+                    # What the other side does not state cannot be given: its number stands for it.
+                    value = theirs if comparison.same(key, value, own) else value
                 doubts[key] = max(doubts.get(key, 0.0), rule.doubt(value))
             elif switched and theirs is not None and (given or not inputs & lost):
                 value = theirs

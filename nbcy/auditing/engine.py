@@ -177,6 +177,8 @@ class Comparison:
         }
         wrong = [label for label in "AB" if follows[label] is False]
         if same:
+            if key in CELL_KEYS and wrong and self._prints_rotated(wrong[0], i):
+                return "agrees", "", "", []
             if len(wrong) == 1 and self._matters(key, i, wanted[wrong[0]], printed[wrong[0]]):
                 rule = wanted[wrong[0]]
                 assert rule is not None
@@ -281,6 +283,16 @@ class Comparison:
         label, other = found[0], "B" if found[0] == "A" else "A"
         self._side(label).corrected[key, i] = printed[other]
         return Fault(key, i, (Look(label, printed[label], printed[other]),), used=False)
+
+    def _prints_rotated(self, label: str, i: int) -> bool:
+        """Whether a side's a*, b*, c* are those of its rotated cell: printed so, not wrong."""
+        side = self._side(label)
+        rows = [[side.printed(k, i) for k in keys] for keys in (STAR_KEYS, CELL_KEYS)]
+        if any(row is None for each in rows for row in each):
+            return False
+        stars, cell = (np.array(each, dtype=np.float64) for each in rows)
+        apart = np.abs(stars @ cell.T - np.eye(3)).max()
+        return bool(apart < 1e-9 + 64.0 * self.tolerance(CELL_KEYS[0]))
 
     def _only_turned(self, i: int) -> bool:
         """Whether each side's a*, b*, c* are those of its own cell, but for a rotation."""
@@ -388,7 +400,12 @@ class Comparison:
         """Return what the side's value would be with the other side's settings."""
         crossed = self._with_inputs_of(key, i, label)
         other = "B" if label == "A" else "A"
-        return printed[other] if crossed is None else crossed.nearest(printed[label])
+        if crossed is None:
+            return printed[other]
+        right = crossed.nearest(printed[label])
+        if self._same(key, right, printed[label]) and not self._disturbed(key, i):
+            return printed[other]  # the other side states nothing: its number is all there is
+        return right
 
     def _crosses(self, key: str, i: int, label: str, values: dict[str, Array]) -> bool | None:
         """Whether the other side's settings with this side's inputs give this side's value."""

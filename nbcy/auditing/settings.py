@@ -159,7 +159,7 @@ def unexplained(fault: Fault, experiment: Sequence[FactRow]) -> Finding:
 def unknown_rows(a: Side, b: Side) -> list[Row]:
     """Compare what both sides print under names that nbcy has no formula for."""
     rows = []
-    eps = max(1e-9, 4.0 * a.precision.eps, 4.0 * b.precision.eps)
+    eps = max(1e-9, min(4.0 * max(a.precision.eps, b.precision.eps), 1e-5))
     for name in a.trace.extras:
         left, right = a.trace.extras[name], b.trace.extras.get(name)
         if right is None or len(left) != len(right):

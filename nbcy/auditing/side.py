@@ -92,6 +92,10 @@ class Precision:
         return max(own, 4.0 * self.eps)
 
 
+_MANY: Final = 12
+"""Numbers from which on their digits tell how they were printed."""
+
+
 def digits_of(x: float) -> int:
     """Return the number of significant decimal digits a number was printed with, at least."""
     return len(repr(abs(x)).split("e")[0].replace(".", "").strip("0"))
@@ -123,9 +127,9 @@ def recognise_precision(trace: Trace) -> Precision:
         longest = max((digits_of(x) for x in numbers), default=0)
         if longest >= 9 or longest == 0:
             return Precision("float64", FULL, "too few digits to tell")
-        return Precision(
-            f"{longest} digits", 0.5 * 10.0 ** (1 - longest), f"no number has more than {longest}"
-        )
+        # A handful of numbers, typed by hand, may be short because they are exact.
+        eps = 0.5 * 10.0 ** (1 - longest) if len(numbers) >= _MANY else 1e-15
+        return Precision(f"{longest} digits", eps, f"no number has more than {longest}")
     single = sum(_is_float32(x) for x in telling)
     if single >= 0.8 * len(telling):
         share = "all" if single == len(telling) else f"{single} of"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
-_HEAD, _TAIL = 200, 160
-"""Characters of a long text that are kept: of what was given, and of what would be right."""
+_LONGEST = 320
+_HEAD, _TAIL = 80, 120
+"""Characters of a longer text that are kept: of what was given, and of what would be right."""
 
 
 def elided(text: str) -> str:
-    """Leave out the middle of a text that is too long for a line of error."""
-    if len(text) <= _HEAD + _TAIL:
-        return text
-    return f"{text[:_HEAD]} ... {text[-_TAIL:]}"
+    """Leave out the middle of long words, and of a text that is too long for a line of error."""
+    text = re.sub(r"(\S{80})\S{40,}(\S{40})", r"\1...\2", text)
+    return text if len(text) <= _LONGEST else f"{text[:_HEAD]} ... {text[-_TAIL:]}"
 
 
 class NbcyError(Exception):

@@ -8,6 +8,11 @@ from typing import Any
 from nbcy.base.errors import NbcyError
 
 
+def install_hint(extra: str) -> str:
+    """Return how an extra is installed, also from a checkout."""
+    return f'pip install nbcy[{extra}] (from a checkout: pip install ".[{extra}]")'
+
+
 def require(library: str, extra: str) -> Any:
     """Import a library when it is needed.
 
@@ -21,5 +26,5 @@ def require(library: str, extra: str) -> Any:
     except ImportError as error:
         if error.name is not None and error.name.split(".")[0] != library.split(".")[0]:
             raise
-        text = f"this needs {library.split('.')[0]}: pip install nbcy[{extra}]"
+        text = f"this needs {library.split('.')[0]}: {install_hint(extra)}"
         raise NbcyError(text) from None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nbcy.base.cell import cell_volume, reciprocal_from_cell
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError, NbcyError
+from nbcy.base.extras import install_hint
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,7 +47,7 @@ def need_gemmi(what: str) -> ModuleType:
     try:
         import gemmi
     except ImportError:
-        raise NbcyError(f"{what} needs gemmi: pip install nbcy[mx]") from None
+        raise NbcyError(f"{what} needs gemmi: {install_hint('mx')}") from None
     return gemmi
 
 

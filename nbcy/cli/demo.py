@@ -21,11 +21,13 @@ PICTURE_EDGE = 1250
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Describe the subcommand."""
+    from nbcy.base.extras import install_hint
+
     parser = subparsers.add_parser(
         "demo",
         description="Simulate a frame of interleukin-1 beta on an Eiger 4M, half a degree of "
         "rotation, from\nits coordinates to counted photons, and write "
-        f"{', '.join(FILES)}.\nNeeds gemmi: pip install nbcy[mx].",
+        f"{', '.join(FILES)}.\nNeeds gemmi: {install_hint('mx')}.",
         epilog="example: nbcy demo --output interleukin",
     )
     parser.add_argument(

@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "trace",
         usage="nbcy trace [CONFIG.toml|CONFIG.json|LOG] [--pdb|--mtz|--cif FILE] "
         "[FLAG [VALUE ...] ...] [--set KEY=VALUE] --pixel SLOW FAST [--panel NAME] "
-        "[--format table|log|json|equation] [-o FILE]",
+        "[--format table|log|json|equation|printout] [-o FILE]",
         description="Print every number on the way to one pixel, from the detector's origin to "
         "photons: with the same\nphysics that renders the image, or from a trace log or trace JSON "
         "that was written before.",
@@ -47,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--format",
-        choices=("table", "log", "json", "equation"),
+        choices=("table", "log", "json", "equation", "printout"),
         default="table",
         help="for people (default), lines as the reference prints them, everything as JSON, or the "
         "scaling chain as an equation",
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         "log": lambda file: file.write(trace.to_log()),
         "json": lambda file: _write_json(trace, file, args.all_steps),
         "equation": lambda file: file.write(trace.explain()),
+        "printout": lambda file: file.write(_printout(trace)),
     }
     if args.output is None:
         write[args.format](sys.stdout)  # type: ignore[arg-type]
@@ -83,6 +84,13 @@ def run(args: argparse.Namespace) -> int:
         text.flush()
         text.detach()
     return 0
+
+
+def _printout(trace: Trace) -> str:
+    try:
+        return trace.to_printout()
+    except KeyError as error:
+        raise UsageError(f"--format printout: {error.args[0]} is not shown") from error
 
 
 def _write_json(trace: Trace, file: io.TextIOBase, every: bool) -> None:

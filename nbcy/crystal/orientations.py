@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from nbcy.base.cell import dual, reciprocal_from_cell
 from nbcy.base.constants import RTD
 from nbcy.base.errors import ConfigError, NbcyError
+from nbcy.base.extras import install_hint
 from nbcy.base.vectors import angles_xyz, cross, unit
 
 FloatArray = NDArray[np.float64]
@@ -275,7 +276,8 @@ def _matrices(quaternions: FloatArray) -> FloatArray:
     try:
         from scipy.spatial.transform import Rotation
     except ImportError:
-        raise NbcyError("orientations need scipy: pip install nbcy[orientations]") from None
+        hint = install_hint("orientations")
+        raise NbcyError(f"orientations need scipy: {hint}") from None
     if not len(quaternions):
         return np.empty((0, 3, 3))
     matrices: FloatArray = Rotation.from_quat(quaternions).as_matrix()

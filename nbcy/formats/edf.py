@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from urllib.parse import quote, unquote
 
 from numpy.typing import NDArray
 
+from nbcy.base.errors import FileError, elided
 from nbcy.base.extras import require
+from nbcy.base.files import read_bytes
 from nbcy.formats.counts import invalid_pixels
 from nbcy.formats.fabio_reading import read_with_fabio
 from nbcy.formats.frame import Frame
@@ -58,6 +61,10 @@ def read_edf(path: str | os.PathLike[str]) -> tuple[Frame, Measurement | str]:
     FileError
         Not EDF, or damaged.
     """
+    high = re.search(rb"(?i)\bdim_0*([1-9]\d+)\s*=", read_bytes(path))
+    if high:  # fabio counts up to it
+        rank = elided(high[1].decode())
+        raise FileError(path, f"has Dim_{rank}: an image of two dimensions is expected")
     header, pixels = read_with_fabio(path, "edfimage", "EDF")
     slow, fast = pixels.shape
     return Frame(pixels, invalid_pixels(pixels)), _measurement(header, (slow, fast))

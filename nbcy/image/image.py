@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nbcy.base.atomic import check_destination
 from nbcy.base.bands import bands
 from nbcy.base.errors import ConfigError, NbcyError
+from nbcy.base.extras import install_hint
 from nbcy.formats.counts import ADC_OFFSET
 from nbcy.formats.counts import SMV_SATURATED as SATURATED
 from nbcy.formats.registry import FORMATS, check_options, output_format
@@ -460,7 +461,7 @@ class Image:
             from matplotlib import pyplot
             from matplotlib.colors import FuncNorm
         except ImportError:
-            raise NbcyError("plot() needs matplotlib: pip install nbcy[plot]") from None
+            raise NbcyError(f"plot() needs matplotlib: {install_hint('plot')}") from None
         from nbcy.formats.png import Contrast, max_pool
 
         if ax is None:

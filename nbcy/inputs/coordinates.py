@@ -69,6 +69,7 @@ def _read(gemmi: Any, path: str | os.PathLike[str], data: bytes) -> Coordinates:
             raise FileError(path, reason)
         structure = gemmi.make_structure_from_block(_atom_block(gemmi, data))
     else:
+        data = _without_identification(data)
         _check_columns(path, data)
         structure = gemmi.read_pdb_string(data)
     if not len(structure) or not structure[0].count_atom_sites():
@@ -126,6 +127,18 @@ def _check_columns(path: str | os.PathLike[str], data: bytes) -> None:
             ):
                 where = f"columns {first + 1} to {end} of {line[:6].decode().strip()}"
                 raise FileError(path, f"{text.decode()!r} in {where} is not a number", row)
+
+
+_NUMBERED: Final = re.compile(rb"(ATOM  |HETATM).{70}[ \d]{3}\d\s*")
+"""An atom whose line ends with its number, where the element stands today."""
+
+
+def _without_identification(data: bytes) -> bytes:
+    """Leave out columns 73 to 80, which until 1996 had the entry's name and the line's number."""
+    rows = data.splitlines()
+    if not any(map(_NUMBERED.fullmatch, rows)):
+        return data
+    return b"\n".join(row[:72] for row in rows) + b"\n"
 
 
 def is_cif(data: bytes) -> bool:

@@ -142,31 +142,32 @@ def of_floats(values: Iterable[float]) -> Printed | None:
     return _gathered([repr(float(x)) for x in values], "")
 
 
-@dataclass(slots=True)
 class Style:
-    """How one kind of line prints its numbers: decides whether a short number was rounded."""
+    """How one kind of line prints its numbers: how far each of them is known."""
 
-    long: int = 0
-    short: int = 0
-    padded: bool = False
-    _lengths: dict[int, int] | None = None
+    def __init__(self) -> None:
+        self.padded = False
+        self._lengths: dict[int, int] = {}
 
     def see(self, printed: Printed) -> None:
         """Take note of numbers; whole ones tell nothing."""
         self.padded |= printed.padded
-        if self._lengths is None:
-            self._lengths = {}
         if any(printed.halves):
-            self._lengths[printed.digits] = self._lengths.get(printed.digits, 0) + 1
+            known = self._lengths.get(printed.digits, 0)
+            self._lengths[printed.digits] = known + len(printed.values)
 
-    def rounds(self, printed: Printed) -> bool:
-        """Whether these numbers were cut off where they end, and not printed in full."""
-        lengths = self._lengths or {}
-        total = sum(lengths.values())
-        full = sum(n for digits, n in lengths.items() if digits >= 12)
-        if 4 * full >= total and not (self.padded and printed.digits < 9):
-            return False
-        longest = max(lengths, default=0)
-        even = sum(n for digits, n in lengths.items() if digits >= longest - 1)
-        trims = not self.padded and longest <= 10 and 2 * even >= total and total >= 4
-        return not (trims and printed.digits < longest - 1)
+    def half(self, printed: Printed) -> float:
+        """Return half a unit of the last digit to which numbers were rounded, 0 for in full."""
+        total = sum(self._lengths.values())
+        full = sum(n for digits, n in self._lengths.items() if digits >= 12)
+        if 4 * full >= total and not (self.padded and 0 < printed.digits < 9):
+            return 0.0
+        if self.padded and (any(printed.halves) or printed.digits < 6):
+            return max(printed.halves)
+        # Zeros at the end are not printed: 0.1 may be 0.100027 to four digits.
+        usual = [n for n, many in self._lengths.items() if many >= 3 and n >= printed.digits]
+        digits = printed.digits if self.padded else min(usual, default=printed.digits)
+        sizes = [abs(x) for x in printed.values if x and math.isfinite(x)]
+        if not sizes or (not usual and not any(printed.halves) and not self.padded):
+            return max(printed.halves)
+        return 0.5 * 10.0 ** (math.floor(math.log10(max(sizes))) + 1 - digits)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,43 @@ _NAMES: Final[Mapping[str, str]] = {
     "capfrac": "capture_fraction",
     "pixel": "I_pixel_final",
 }
+
+
+def format_printout(
+    pixel: tuple[int, int],
+    blocks: Sequence[Mapping[str, Sequence[float]]],
+    chain: Mapping[str, Sequence[float]],
+) -> str:
+    """Return a trace as nanoBragg prints a pixel with ``-printout``.
+
+    Parameters
+    ----------
+    pixel : tuple of int
+        (slow, fast).
+    blocks, chain : sequence of mapping, mapping
+        Key to numbers, of each sub-pixel and layer, and of the factors.
+    """
+    lines, total = [], 0.0
+    for block in blocks:
+        s = block["scattering_vec_per_m"]
+        stol = 0.5 * math.hypot(*s)
+        total += (block["F_cell"][0] * block["F_latt"][0]) ** 2
+        position = " ".join(f"{x:g}" for x in block["pixel_pos_meters"])
+        frac = " ".join(f"{x:f}" for x in block["hkl_frac"])
+        whole = " ".join(f"{x:.0f}" for x in block["hkl_rounded"])
+        lines += [
+            f"{pixel[1]:4d} {pixel[0]:4d} : stol = {stol:g} or {1e-10 * stol:g}",
+            f"at {position}",
+            f"hkl= {frac}  hkl0= {whole}",
+            f" F_cell={block['F_cell'][0]:g}  F_latt={block['F_latt'][0]:g}   I = {total:g}",
+        ]
+    mean = chain["I_before_scaling"][0] / chain["steps"][0]
+    factors = {
+        "I/steps": mean,
+        **{word: chain[key][0] for word, key in _NAMES.items() if key in chain},
+    }
+    lines += [f"{word:<7} {value:15.10g}" for word, value in factors.items()]
+    return "\n".join(lines) + "\n"
 
 
 @dataclass(eq=False)

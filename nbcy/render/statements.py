@@ -251,7 +251,6 @@ class Statements:
     def complete(self, other: Statements) -> None:
         """Fill in what only other lines say; the last block stands for the sub-pixel meant."""
         own, theirs = self._join(), other._join()
-        rounds = other.style.rounds
         taken = {**(theirs.blocks[-1] if len(theirs.blocks) == 1 else {}), **theirs.chain}
         for name, values in taken.items():
             shown = name in own.chain or any(name in block for block in own.blocks)
@@ -264,7 +263,7 @@ class Statements:
             else:
                 own.chain[name] = values
             printed = other._printed[name]
-            self._filled[name] = max(printed.halves) if rounds(printed) else 0.0
+            self._filled[name] = other.style.half(printed)
         self.passages = [own]
         for name, fact in other.facts.items():
             self.facts.setdefault(name, fact)
@@ -292,6 +291,12 @@ class Statements:
         self.passages = [whole]
         return whole
 
+    def _halves(self) -> dict[str, float]:
+        """Return how far each key's numbers are known, where they were not printed in full."""
+        halves = {name: self.style.half(printed) for name, printed in self._printed.items()}
+        halves |= self._filled
+        return {name: half for name, half in halves.items() if half and KEYS[name].kind == "real"}
+
     def reading(
         self, name: str, prefix: str, facts: dict[str, Fact], problems: list[str]
     ) -> Reading:
@@ -310,7 +315,6 @@ class Statements:
             pixel = (int(traced.numbers[0]), int(traced.numbers[1]))
         elif pixel is not None:
             facts["pixel_traced"] = Fact((float(pixel[0]), float(pixel[1])))
-        rounds = self.style.rounds
         return Reading(
             name=name,
             prefix=prefix,
@@ -320,14 +324,7 @@ class Statements:
             phi_steps=whole.phi_steps,
             problems=problems,
             pixel=pixel,
-            halves={
-                **{
-                    key: max(printed.halves)
-                    for key, printed in self._printed.items()
-                    if any(printed.halves) and rounds(printed)
-                },
-                **{key: half for key, half in self._filled.items() if half},
-            },
+            halves=self._halves(),
             extras=dict(self.extras),
         )
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nbcy.base.constants import R_E
 from nbcy.base.errors import FileError
 from nbcy.render.facts import Fact, facts_of_scene
+from nbcy.render.printout import format_printout
 from nbcy.render.statements import Block, Reading, Values
 from nbcy.render.tracejson import load_json, read_json
 from nbcy.render.tracelog import read_log
@@ -386,6 +387,18 @@ class Trace:
                     numbers = " ".join(f"{x:.15g}" for x in block[name])
                     lines.append(f"TRACE_NBCY: {name} {numbers}")
         return "\n".join(lines) + "\n"
+
+    def to_printout(self) -> str:
+        """Return the form in which unmodified nanoBragg prints a pixel with ``-printout``.
+
+        Raises
+        ------
+        KeyError
+            A key that the form needs is not shown.
+        """
+        if self.pixel is None:
+            raise KeyError("pixel")
+        return format_printout(self.pixel, self.blocks, self.chain)
 
     def to_json(
         self,

@@ -181,7 +181,7 @@ class _LogReader:
         pair = row or _PAIR.match(line.lstrip()) or _BARE.match(line)
         if pair is None:
             return
-        name, text = pair[1].strip(" \"'"), pair[2].strip(" \"'")
+        name, text = pair[1].strip(" \"'"), pair[2].strip(" \"'|`")
         words = name.split()
         if len(words) > 4 or any(word.isdigit() for word in words):
             return  # progress

@@ -310,7 +310,7 @@ slow_axis | slow axis | | detector.slow_vector | -sdet_vector | detector | detec
 normal_axis | (detector normal | | | | | | odet odet_vec normal_vec odet_after_twotheta detector_normal
 normal_given | (detector normal as typed | | detector.normal_vector | -odet_vector | | normal_regenerated |
 origin | detector origin | m | detector.pix0_mm | -pix0_vector | detector | detector_origin |
-pixel | pixel size | m | detector.pixel_mm | -pixel | pixel_pos_meters omega_pixel_sr omega_pixel | pixel_size | pixel_size pixel_size_m
+pixel | pixel size | m | detector.pixel_mm | -pixel | detector omega_pixel_sr omega_pixel | pixel_size | pixel_size pixel_size_m
 pixels | pixels (fast slow) | | detector.pixels_fast | -detpixels | pix0_vector_meters | detector_size | detpixels detpixels_fastslow
 distance | detector distance | m | detector.distance_mm | -distance | detector | distance | distance detector_distance
 close_distance | close distance | m | detector.close_distance_mm | -close_distance | detector | distance |

@@ -112,7 +112,6 @@ def _phi_before_misset(c: Case) -> Proposals:
     "the sides turn the crystal about different spindle axes",
     "give both sides the same -spindle_axis",
     directed=False,
-    about=("spindle",),
 )
 def _spindle(c: Case) -> Proposals:
     stars = [resting_stars(c, side) for side in (c.x, c.y)]

@@ -98,7 +98,7 @@ def _kahn(c: Case) -> Proposals:
     if incident is None or diffracted is None:
         return
     plain = polarization(0.0, incident, diffracted, None)
-    eps = 16.0 * max(c.x.precision.eps, c.y.precision.eps)
+    eps = 16.0 * max(c.x.precision.eps, c.y.precision.eps) + c.x.half("polar") + c.y.half("polar")
     for plane in _polarization_planes(c, incident):
         slope = polarization(1.0, incident, diffracted, plane) - plain
         if abs(slope) < 1e3 * eps:
@@ -170,14 +170,18 @@ def _chain_factor(c: Case) -> Proposals:
 
 @hypothesis(
     "one_step_printed",
-    ["I_pixel_final"],
+    ["I_before_scaling", "I_pixel_final"],
     "{x} prints the intensity of one step as I_before_scaling; its pixel rests on the sum of all",
     "print the sum over all steps",
 )
 def _one_step_printed(c: Case) -> Proposals:
     steps, printed = c.number("steps"), c.number("I_before_scaling")
     one = (float(c.each("F_cell")[-1]) * float(c.each("F_latt")[-1])) ** 2
-    if steps > c.x.blocks and one > 0.0 and abs(printed / one - 1.0) <= 16.0 * c.tolerance:
+    if steps <= c.x.blocks or one <= 0.0 or abs(printed / one - 1.0) > 16.0 * c.tolerance:
+        return
+    if c.key == "I_before_scaling":
+        yield c.value, f"(F_cell·F_latt)² = {one:.9g} is that of one of {steps:g} steps"
+    else:
         rest = float(c.value[0] / c.target[0]) * printed
         yield (
             c.value,
