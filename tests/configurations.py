@@ -153,6 +153,7 @@ FIELDS = {
         "osc_deg": finite,
         "step_deg": finite,
         "steps": counts,
+        "sampling": st.sampled_from(["start", "middle"]),
     },
     Sampling: {
         "oversample": counts,

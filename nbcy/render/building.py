@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nbcy.crystal.structure_factors import StructureFactors
-from nbcy.scene.beam import wavelength
 from nbcy.scene.desk import Desk, Stage, Step
-from nbcy.scene.frame import lab_frame
+from nbcy.scene.geometry import geometry
 from nbcy.scene.scene import Scene, compose
 
 if TYPE_CHECKING:
     from nbcy.config import Config
     from nbcy.inputs.coordinates import Coordinates
+    from nbcy.inputs.source_list import SourceList
 
 
 def structure(step: Step) -> StructureFactors | Coordinates | None:
@@ -57,20 +60,18 @@ def matrix(step: Step) -> Any:
     return read_matrix(str(step.config.crystal.matrix_file))
 
 
-def mask(step: Step) -> Any:
-    """Read the pixels of the mask file."""
-    from nbcy.formats.smv import read_smv
+def mask(step: Step) -> NDArray[np.uint8]:
+    """Read the mask file (formats 5.4)."""
+    from nbcy.inputs.mask import read_mask
 
-    _, pixels = read_smv(str(step.config.detector.mask_file))
-    return pixels
+    return read_mask(str(step.config.detector.mask_file), step.take(geometry).panels[0].shape)
 
 
-def sources(step: Step) -> Any:
-    """Read the list of sources (physics 5)."""
-    from nbcy.inputs.source_list import read_sources
+def sources(step: Step) -> SourceList:
+    """Read the list of sources (physics 5.2)."""
+    from nbcy.inputs.source_list import read_source_list
 
-    path = str(step.config.beam.source_file)
-    return read_sources(path, -10.0 * step.take(lab_frame).beam, step.take(wavelength))
+    return read_source_list(str(step.config.beam.source_file))
 
 
 @dataclass(frozen=True, eq=False)

@@ -350,7 +350,8 @@ def _sources(
     for name, sweep in (("hdiv", hdiv), ("vdiv", vdiv), ("dispersion", dispersion)):
         if sweep.count > 1:
             ledger.note(f"beam.{name} is not used: beam.source_file lists the sources")
-    positions, intensities, wavelengths = step.given("sources")
+    listed = step.given("sources")
+    positions, intensities, wavelengths = listed.completed(-10.0 * frame.beam, central)
     quirk = "source_weights" in step.quirks
     ledger.choose(
         "beam.sources", path, "", "given", "equal weights" if quirk else "weighted by intensity"
