@@ -65,6 +65,13 @@ def mask(step: Step) -> Any:
     return pixels
 
 
+def mosaic(step: Step) -> Any:
+    """Read the rotations of the mosaic domains, and their weights if they have any."""
+    from nbcy.inputs.mosaic import read_mosaic
+
+    return read_mosaic(str(step.config.crystal.mosaic_matrices))
+
+
 def sources(step: Step) -> Any:
     """Read the list of sources (physics 5)."""
     from nbcy.inputs.source_list import read_sources
@@ -90,6 +97,7 @@ INPUTS: Mapping[str, Stage[Any]] = {
     "structure": structure,
     "matrix": matrix,
     "mask": mask,
+    "mosaic": mosaic,
     "sources": sources,
     "rotation": NOTHING,
     "fluence": NOTHING,
