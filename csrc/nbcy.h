@@ -48,6 +48,7 @@ typedef struct {
 
     int64_t n_orientations;
     const double *orientations;        /* nine each: a, b, c */
+    const double *orientation_weights; /* of each, 1 on average; NULL: all weigh the same */
     const double *first_orientations;  /* quirk phi_carryover: for the very first visit; or NULL */
     int64_t first_pixel;               /* image index of that visit; -1: none */
 

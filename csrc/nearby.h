@@ -22,15 +22,18 @@ typedef struct {
     double brightest;                      /* logarithm of all steps together, were all as bright as any can be */
     double limit[NBCY_BLOCK];              /* each pixel's: steps that are more remote are hidden */
     double group_limit[NBCY_BLOCK / NBCY_GROUP];
+    double share;                          /* weight of the orientation */
     double bright[NBCY_BLOCK];             /* the sum from which the limit follows */
 } nbcy_view;
 
 static void start_view(const nbcy_scene *sc, const nbcy_panel *panel, nbcy_view *view)
 {
-    double heaviest = 0.0, cells = sc->cells[0] * sc->cells[1] * sc->cells[2];
+    double heaviest = 0.0, heaviest_orientation = sc->orientation_weights ? 0.0 : 1.0, cells = sc->cells[0] * sc->cells[1] * sc->cells[2];
     for (int64_t source = 0; source < sc->n_sources; source++)
         heaviest = fmax(heaviest, sc->sources[source].relative_weight);
-    view->brightest = log(heaviest) + 2.0 * log(fabs(sc->largest_F) * cells) + log1p(0.5 * fabs(sc->kahn_factor))
+    for (int64_t o = 0; o < sc->n_orientations && sc->orientation_weights; o++)
+        heaviest_orientation = fmax(heaviest_orientation, sc->orientation_weights[o]);
+    view->brightest = log(heaviest * heaviest_orientation) + 2.0 * log(fabs(sc->largest_F) * cells) + log1p(0.5 * fabs(sc->kahn_factor))
                     + log((double)sc->n_sources * (double)sc->n_orientations);
     double limit = sc->shape == NBCY_SQUARE ? 1.0 / sc->cutoff : NBCY_TOPHAT_EDGE;
     if (sc->shape == NBCY_GAUSS) {
@@ -156,7 +159,7 @@ static void add_wavelengths(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view
     }
     const double polar = sc->oversample_polar ? ((const double *)b->polar)[pixel] : 1.0;
     double *total = (double *)b->sum_sources + pixel;
-    *total += polar * nbcy_total(sum);
+    *total += polar * view->share * nbcy_total(sum);
     see_again(sc, view, pixel, *total);
 }
 
@@ -176,7 +179,7 @@ static void add_pixels(const nbcy_scene *sc, nbcy_block *b, nbcy_view *view, int
     }
     if (sc->oversample_polar)
         sum *= b->polar[i];
-    b->sum_sources[i] += sum;
+    b->sum_sources[i] += view->share * sum;
     for (int lane = 0; lane < NBCY_WIDTH; lane++)
         see_again(sc, view, i * NBCY_WIDTH + lane, ((const double *)b->sum_sources)[i * NBCY_WIDTH + lane]);
 }
@@ -226,6 +229,7 @@ static void add_nearby(const nbcy_scene *sc, nbcy_block *b, int first_visit)
         for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
             if ((o & 127) == 0 && stopped_after(b, 128))
                 return;
+            view.share = sc->orientation_weights ? sc->orientation_weights[o] : 1.0;
             for (int at = 0; at < groups; at += NBCY_WIDTH) {
                 real hkl[3], reach[3];
                 for (int axis = 0; axis < 3; axis++) {

@@ -57,7 +57,13 @@ static enum place place_in_grid(const nbcy_scene *sc, const nbcy_block *b, const
     return place;
 }
 
-/* All orientations for the sources of one chunk. */
+static void multiply_sums(nbcy_block *b, double factor)
+{
+    for (int j = 0; j < b->n_chunk; j++)
+        FOR_LANES b->sum_orientations[j][i] *= factor;
+}
+
+/* All orientations for the sources of one chunk. Where they have weights, the sums are in units of the last one's. */
 static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *cell TRACE(, nbcy_trace *trace, int64_t step))
 {
     /* finding the box of a block pays from a few steps on */
@@ -69,9 +75,15 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
         lane_range(b, b->qz, &b->q_centre[2], &b->q_extent[2]);
         every = always_inside(sc, b) ? INSIDE : ASTRIDE;
     }
+    const double *weights = sc->orientation_weights;
+    double unit = weights ? weights[0] : 1.0;
     for (int64_t o = 0; o < sc->n_orientations; o++, cell += 9) {
         if (stopped_after(b, b->n_chunk))
             return;
+        if (weights && weights[o] != unit) {
+            multiply_sums(b, unit / weights[o]);
+            unit = weights[o];
+        }
         const enum place place = bounded && every != INSIDE ? place_in_grid(sc, b, cell) : every;
         if (place == OUTSIDE && sc->default_F == 0.0)
             continue;
@@ -84,6 +96,8 @@ static void add_orientations(const nbcy_scene *sc, nbcy_block *b, const double *
         add_orientation(sc, b, cell, place);
         TRACE(trace_step(sc, trace, b, step + o);)
     }
+    if (unit != 1.0)
+        multiply_sums(b, unit);
 }
 
 /* What sums of squares have to be multiplied by: single.h has units of its own. */

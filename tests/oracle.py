@@ -374,12 +374,14 @@ def render_pixels(scene, slow, fast, fresh):
         at_dmin |= visit.at_dmin
 
         intensity = zero
-        for cells in cells_of_visit(scene, visit, fresh).reshape(
+        turned = cells_of_visit(scene, visit, fresh).reshape(
             scene.orientations[..., 0, 0].size, -1, 3, 3
-        ):
+        )
+        domains = scene.domains.domain_weights * len(scene.domains.domain_weights)
+        for cells, weight in zip(turned, itertools.cycle(domains.tolist()), strict=False):
             hkl = np.sum(cells * visit.scattering[:, np.newaxis, :], axis=-1)
             slack = index_slack(scene, visit, cells)
-            intensity = intensity + step_intensity_nearby(scene, hkl, slack)
+            intensity = intensity + step_intensity_nearby(scene, hkl, slack) * weight
         intensity = intensity * (~visit.skipped * scene.weights[visit.source] * n_sources)
         if scene.oversample_omega:
             intensity = intensity * omega

@@ -128,6 +128,7 @@ def crystals(draw: st.DrawFn, counts: dict[str, int]) -> dict[str, Any]:
     mosaic: dict[str, Any] = {}
     if counts["mosaic"] > 1:
         mosaic = {
+            "mosaic_model": draw(st.sampled_from(["cap", "axis_angle", "gaussian", "spiral"])),
             "mosaic_spread_deg": draw(between(0.01, 3.0)),
             "mosaic_domains": counts["mosaic"],
             "mosaic_seed": draw(maybe(st.integers(1, 10**6))),

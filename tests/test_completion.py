@@ -37,7 +37,8 @@ def test_bash(script, tmp_path, monkeypatch):
     assert completed(script, ["nbcy", ""]) >= {*SUBCOMMANDS, *FLAGS}
     assert completed(script, ["nbcy", "si"]) == {"simulate"}
     assert completed(script, ["nbcy", "-cell", "5", "-mosaic_"]) == {
-        *("-mosaic_spread", "-mosaic_domains", "-mosaic_seed"),
+        *("-mosaic_spread", "-mosaic_domains", "-mosaic_seed", "-mosaic_model"),
+        "-mosaic_matrices",
     }
     assert completed(script, ["nbcy", "simulate", "--pd"]) == {"--pdb"}
     assert "-distance" in completed(script, ["nbcy", "simulate", "-di"])

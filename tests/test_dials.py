@@ -236,12 +236,12 @@ def test_dials_places_the_pixels(tmp_path, name, changes):
 
 
 def test_dials_takes_the_geometry_of_the_same_run(tmp_path, monkeypatch):
-    """The .expt of a series stands in for the headers of its images, in the lab of nbcy."""
+    """The .expt of a series stands in for the headers of its images, in the lab of DIALS."""
     monkeypatch.chdir(tmp_path)
     SMALL.save("c.toml")
     words = "simulate c.toml --frames 2 --noise -seed 1 -o a_####.cbf -o a.nxs -o a.expt -o XDS.INP"
     assert main(words.split()) == 0
-    measurement = measurement_of_scene(build_scene(SMALL))
+    measurement = in_dials(measurement_of_scene(build_scene(SMALL)))
     for images in (["a_0001.cbf", "a_0002.cbf"], ["a.nxs"]):
         command = "dials.import", *images, "reference_geometry=a.expt"
         dials(*command, cwd=tmp_path)

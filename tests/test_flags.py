@@ -40,6 +40,7 @@ REFERENCE_TEXT = """
 -water -stol -4stol -Q -roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
 -printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
+-mosaic_model -mosaic_matrices
 """
 REFERENCE = REFERENCE_TEXT.split()
 
@@ -96,6 +97,7 @@ def test_settings_become_the_flags_that_set_them(flag, tmp_path):
         "NAME,..|all": ["star_radius"],
         "sample|beam": ["beam"],
         "double|single": ["single"],
+        "MODEL": ["gaussian"],
     }
     samples["FILE"] = [image(tmp_path / "a.img")]
     words = samples.get(flag.takes.shown) or ["1", "2", "3", "4", "80", "80"][: flag.takes.most]

@@ -958,3 +958,19 @@ def test_a_cif_of_small_molecules_is_named(tmp_path):
     (tmp_path / "a.cif").write_text(f"data_x\n_cell_length_a 5.64\n{loop}")
     with pytest.raises(FileError, match="CIF of the core dictionary, as small molecules have it"):
         read_coordinates(tmp_path / "a.cif")
+
+
+def test_anomalous_scattering_of_several_wavelengths_is_refused(tmp_path):
+    crystal = {"anomalous": True}
+    with pytest.raises(ConfigError, match="3 wavelengths from"):
+        build_scene(
+            config(
+                PEPTIDE, crystal=crystal, beam={"dispersion_percent": 1.0, "dispersion_steps": 3}
+            )
+        )
+    listed = tmp_path / "sources"
+    listed.write_text("-10 0 0 1 1.7e-10\n-10 0 0.1 1 1.7e-10\n")
+    far = build_scene(config(PEPTIDE, crystal=crystal, beam={"source_file": str(listed)}))
+    beam = {"source_file": str(listed), "wavelength_angstrom": 1.7}
+    same = build_scene(config(PEPTIDE, crystal=crystal, beam=beam))
+    assert (far.hkl.data == same.hkl.data).all()

@@ -142,12 +142,15 @@ class CrystalFields(TypedDict, total=False):
     size_z: Quantity | None
     shape: Literal["square", "round", "gauss", "tophat"] | None
     fudge: Real | None
-    mosaic_spread_rad: Real | None
-    mosaic_spread_mrad: Real | None
-    mosaic_spread_deg: Real | None
-    mosaic_spread: Quantity | None
+    mosaic_model: Literal["cap", "axis_angle", "gaussian", "spiral", "matrices"] | None
+    mosaic_spread_rad: Real | Several[Real] | None
+    mosaic_spread_mrad: Real | Several[Real] | None
+    mosaic_spread_deg: Real | Several[Real] | None
+    mosaic_spread: Quantity | Quantities | None
     mosaic_domains: Integer | None
     mosaic_seed: Integer | None
+    mosaic_matrices: FileName | Several[Several[Several[Real]]] | None
+    mosaic_weights: Several[Real] | None
     hkl_file: FileName | None
     structure_file: FileName | None
     column: str | None

@@ -13,12 +13,15 @@ from nbcy.config.kinds import (
     MATRIX,
     NOT_NEGATIVE,
     NUMBER,
+    ONE_OR_THREE,
     POSITIVE,
     SWITCH,
     TEXT,
     VECTOR,
     WHOLE,
     Choice,
+    FileOr,
+    ListOf,
 )
 from nbcy.config.section import Field, Section
 
@@ -33,6 +36,8 @@ SHAPE_WORDS: Final[Mapping[Shape, str]] = {
     "tophat": "tophat-spot",
 }
 """The reference's word for each shape."""
+
+MosaicModel = Literal["cap", "axis_angle", "gaussian", "spiral", "matrices"]
 
 Missing = Literal["default", "shell"]
 
@@ -60,8 +65,16 @@ class Crystal(Section):
         Shape of the crystal, and so of the spots.
     fudge : float
         Factor on the radius of spots that are not square.
-    mosaic_spread_deg, mosaic_domains, mosaic_seed : float, int, int
-        Mosaic spread, the domains that sample it, and the seed they are drawn with.
+    mosaic_model : {"cap", "axis_angle", "gaussian", "spiral", "matrices"}
+        What the mosaic spread is: the largest angle (cap), or the standard deviation of angles.
+    mosaic_spread_deg : float, or tuple of 3 float
+        Mosaic spread; three of gaussian and spiral stand for the crystal's own axes.
+    mosaic_domains, mosaic_seed : int, int
+        The domains that sample it, and the seed they are drawn with.
+    mosaic_matrices : list of matrices, or str
+        Rotations of the domains in the lab, or a file of them: nine numbers a line, or .npy.
+    mosaic_weights : list of float
+        What each of these domains counts; all the same when not given.
     hkl_file : str
         Structure factors: lines of h k l F.
     structure_file : str
@@ -98,9 +111,12 @@ class Crystal(Section):
     size_z_mm = Field(POSITIVE)
     shape = Field(Choice[Shape](*get_args(Shape)), "square")
     fudge = Field(POSITIVE, 1.0)
-    mosaic_spread_deg = Field(NOT_NEGATIVE)
+    mosaic_model = Field(Choice[MosaicModel](*get_args(MosaicModel)), "cap")
+    mosaic_spread_deg = Field(ONE_OR_THREE)
     mosaic_domains = Field(COUNT)
     mosaic_seed = Field(WHOLE)
+    mosaic_matrices = Field(FileOr(ListOf(MATRIX, "matrices of 3 rows of 3 numbers")))
+    mosaic_weights = Field(ListOf(NOT_NEGATIVE, "numbers"), ())
     hkl_file = Field(FILE_NAME)
     structure_file = Field(FILE_NAME)
     column = Field(TEXT)

@@ -241,6 +241,23 @@ class ListOf(Kind[tuple[T, ...]]):
         return tuple(map(self.item.read, value))
 
 
+class OneOrThree(Kind[float | Vector]):
+    """One number that is not negative, or three."""
+
+    name = "number, or 3"
+    typed = "Real | Several[Real]"
+    quantity = "Quantity | Quantities"
+
+    def read(self, value: Any) -> float | Vector:
+        """Return one as a float, three as a tuple."""
+        if not isinstance(value, tuple):
+            return NOT_NEGATIVE.read(value)
+        if len(value) != 3:
+            raise ValueError("must be one number, or 3")
+        x, y, z = map(NOT_NEGATIVE.read, value)
+        return x, y, z
+
+
 class QuirkNames(Kind[frozenset[str]]):
     """Names of quirks, in a list or separated by commas."""
 
@@ -256,6 +273,21 @@ class QuirkNames(Kind[frozenset[str]]):
         except ConfigError as error:
             name = str(error.value)
             raise ValueError(f"{name!r} {error.expected}{nearest(name, QUIRKS)}") from None
+
+
+class FileOr(Kind[str | T]):
+    """The name of a file that holds a value, or the value."""
+
+    def __init__(self, kind: Kind[T]) -> None:
+        self._kind = kind
+        self.name = f"{kind.name}, or the name of a file"
+        self.typed = f"FileName | {kind.typed}"
+
+    def read(self, value: Any) -> str | T:
+        """Return names as text."""
+        if isinstance(value, str | os.PathLike):
+            return FILE_NAME.read(value)
+        return self._kind.read(value)
 
 
 def _complete_cell(cell: object) -> object:
@@ -312,6 +344,7 @@ MATRIX: Final = Parts[Matrix](
     _alike("x y z", Parts[Vector](_alike("a b c", NUMBER), "three rows of 3 numbers")),
     "three rows of 3 numbers",
 )
+ONE_OR_THREE = OneOrThree()
 CELL: Final = Parts[Cell](
     {**_alike("a b c", POSITIVE), **_alike("alpha beta gamma", NUMBER)},
     "6 numbers: a, b, c, alpha, beta, gamma",

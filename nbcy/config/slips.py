@@ -51,6 +51,7 @@ def likely_slips(config: Config) -> Iterator[str]:
     """Yield what looks like a slip of units, in one line each."""
     for path, least, most, below, above in _RANGES:
         value = config.value(path)
+        value = max(value) if isinstance(value, tuple) else value
         if not value or least <= value <= most:
             continue
         meant = below if value < least else above

@@ -433,6 +433,18 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         _flag("-threads", v.THREADS, "run.threads", "threads (default: all processors)"),
         _flag("-precision", v.PRECISION, "sampling.precision", "arithmetic (default: double)"),
         _flag(
+            "-mosaic_model",
+            v.MOSAIC_MODEL,
+            "crystal.mosaic_model",
+            "cap (default), axis_angle, gaussian, spiral",
+        ),
+        _flag(
+            "-mosaic_matrices",
+            v.FILE,
+            "crystal.mosaic_matrices",
+            "rotations of the domains: nine numbers a line, and a weight",
+        ),
+        _flag(
             "-cutoff",
             v.REAL,
             "sampling.cutoff",
@@ -494,6 +506,7 @@ WITHOUT_FLAG: Final[Mapping[str, str]] = {
     "crystal.column": "--column",
     "crystal.anomalous": "--anomalous",
     "crystal.missing": "--set",
+    "crystal.mosaic_weights": "a tenth number a line of -mosaic_matrices",
     "crystal.k_sol": "--set",
     "crystal.B_sol": "--set",
     "spindle.sampling": "--set",

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from nbcy.base.errors import ConfigError, UsageError
+from nbcy.config.crystal import MosaicModel
 from nbcy.config.quirks import QUIRKS, parse_quirks
 
 _REAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -217,4 +218,6 @@ SLOW_FAST: Final = Takes("s f", _pixel, 2, 2)
 DEPTH: Final = Takes("x|inf", _depth)
 PIVOT: Final = Takes("sample|beam", _choice("sample", "beam"))
 PRECISION: Final = Takes("double|single", _choice("double", "single"))
+_MODELS: Final = get_args(MosaicModel)
+MOSAIC_MODEL: Final = Takes("MODEL", _choice(*_MODELS))
 QUIRK_NAMES: Final = Takes("NAME,..|all", _quirks)

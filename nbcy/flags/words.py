@@ -45,6 +45,8 @@ def _words(path: str, value: Any) -> Iterator[str]:
     yield flag.names[0]
     if flag.takes.most:
         items = value if isinstance(value, tuple | list) else (value,)
+        if len(items) > flag.takes.most:
+            raise KeyError(path)
         joint = "," if path == "quirks" else " "
         yield joint.join(x if isinstance(x, str) else repr(x) for x in items)
 

@@ -59,6 +59,9 @@ _MISSPELT: Final = 0.8
 _PLACE: Final = re.compile(r"[A-Za-z/%][^\s=]*")
 """Names a field of the data, which CrystFEL reads for each image."""
 
+_MOST: Final = 20_000
+"""Pixels along the edge of a panel, so that regions of it can be drawn."""
+
 _METRES: Final = {"": 1.0, "m": 1.0, "mm": 1e-3}
 _ELECTRONVOLTS: Final = {
     **{"": 1.0, "eV": 1.0, "keV": 1e3, "MeV": 1e6},
@@ -299,6 +302,8 @@ def _panel(
     counts = [whole[f"max_{axis}"] - whole[f"min_{axis}"] + 1 for axis in ("fs", "ss")]
     if min(counts) < 1:
         raise FileError(path, f"{name} has no pixels: a maximum is below its minimum", row)
+    if max(counts) > _MOST:
+        raise FileError(path, f"{name} has more than {_MOST} pixels along an edge", row)
     if pixel != 1.0 / resolution:
         scale = f"{pixel * resolution:.6g}: pixels are {1e6 * pixel:.6g} µm"
         notes.append(f"fs and ss have the length {scale}, not the 1/res of {1e6 / resolution:g} µm")

@@ -19,6 +19,7 @@ from nbcy.formats.geometry import Geometry
 from nbcy.formats.measurement import read_thickness
 from nbcy.formats.nxmx_names import MASTER
 from nbcy.formats.xds_plane import (
+    MOST,
     Edges,
     PathLike,
     Plane,
@@ -81,6 +82,8 @@ class _Input:
         (value,) = self.need(key)
         if not value.is_integer():
             raise FileError(self.path, f"{key}= {value:g}: expected a whole number")
+        if not 1 <= value <= MOST:
+            raise FileError(self.path, f"{key}= {value:g}: expected 1 to {MOST}")
         return int(value)
 
     def all(self, key: str, count: int) -> list[list[float]]:

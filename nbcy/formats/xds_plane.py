@@ -22,6 +22,10 @@ FloatArray = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
 
+MOST = 100_000
+"""Largest number of segments, and of pixels along an edge."""
+
+
 class Segment(NamedTuple):
     """A rectangle of the image with a place of its own; x and y are along the detector's axes."""
 

@@ -12,6 +12,7 @@ from nbcy.base.vectors import unit
 from nbcy.formats.geometry import Geometry
 from nbcy.formats.xds_plane import (
     IN_PLANE,
+    MOST,
     PathLike,
     Plane,
     Segment,
@@ -49,13 +50,10 @@ _OLD_LINES: Final = (
 )
 _PLACED: Final = "a segment's place"
 
-_MOST: Final = 100_000
-"""Largest whole number: of segments, of pixels along an edge."""
-
 
 def _whole(path: PathLike, value: float, what: str) -> int:
-    if not value.is_integer() or not 0 <= value <= _MOST:
-        raise FileError(path, f"{what} = {value:g}: expected a whole number up to {_MOST}")
+    if not value.is_integer() or not 0 <= value <= MOST:
+        raise FileError(path, f"{what} = {value:g}: expected a whole number up to {MOST}")
     return int(value)
 
 

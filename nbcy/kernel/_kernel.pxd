@@ -48,6 +48,7 @@ cdef extern from "nbcy.h" nogil:
         const nbcy_source *sources
         int64_t n_orientations
         const double *orientations
+        const double *orientation_weights
         const double *first_orientations
         int64_t first_pixel
         int shape

@@ -246,7 +246,7 @@ cdef class KernelScene:
             self._fill_mask()
         if not same("geometry", "illumination"):
             self._fill_sources()
-        if not same("rotation"):
+        if not same("rotation", "domains"):
             self._fill_orientations()
         if not same("amplitudes", "economy"):
             self._fill_structure_factors()
@@ -310,10 +310,15 @@ cdef class KernelScene:
     def _fill_orientations(self):
         cdef nbcy_scene *c = &self.c
         cdef const double[:, ::1] table
+        cdef const double[::1] weights
         turned = self.scene.rotation
         table = self._keep("orientations", np.ascontiguousarray(turned.orientations, float).reshape(-1, 9))
         c.n_orientations = table.shape[0]
         c.orientations = &table[0, 0]
+        c.orientation_weights = NULL
+        if self.scene.domains.weighted_domains:
+            weights = self._keep("orientation weights", plan.orientation_weights(self.scene))
+            c.orientation_weights = &weights[0]
         c.first_orientations = NULL
         if turned.first_orientations is not None:
             table = self._keep("first", np.ascontiguousarray(turned.first_orientations, float).reshape(-1, 9))

@@ -94,6 +94,12 @@ def sources(beam: Illumination, polarization: FloatArray) -> NDArray[np.void]:
     return table
 
 
+def orientation_weights(scene: Scene) -> FloatArray:
+    """Return what each orientation counts, 1 on average."""
+    weights = scene.domains.domain_weights
+    return np.tile(weights * len(weights), len(scene.rotation.phis))
+
+
 def cell_lengths(orientations: FloatArray) -> Vector:
     """Return the largest lengths of a, b and c in any orientation, m."""
     squares = np.square(orientations).sum(axis=-1)

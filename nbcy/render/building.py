@@ -67,6 +67,13 @@ def mask(step: Step) -> NDArray[np.uint8]:
     return read_mask(str(step.config.detector.mask_file), step.take(geometry).panels[0].shape)
 
 
+def mosaic(step: Step) -> Any:
+    """Read the rotations of the mosaic domains, and their weights if they have any."""
+    from nbcy.inputs.mosaic import read_mosaic
+
+    return read_mosaic(str(step.config.crystal.mosaic_matrices))
+
+
 def sources(step: Step) -> SourceList:
     """Read the list of sources (physics 5.2)."""
     from nbcy.inputs.source_list import read_source_list
@@ -91,6 +98,7 @@ INPUTS: Mapping[str, Stage[Any]] = {
     "structure": structure,
     "matrix": matrix,
     "mask": mask,
+    "mosaic": mosaic,
     "sources": sources,
     "rotation": NOTHING,
     "fluence": NOTHING,

@@ -368,7 +368,9 @@ def facts_of_scene(
         "shape": scene.shape,
         "fudge": scene.fudge,
         "domains": scene.orientations.shape[1],
-        "mosaic_spread": RTD * scene.mosaic_spread,
+        "mosaic_model": scene.mosaic_model,
+        "mosaic_spread": _spread(scene),
+        "domain_weights": scene.domain_weights if scene.weighted_domains else None,
         "hkl_loaded": scene.hkl.n_loaded,
         "hkl_file": scene.config.crystal.hkl_file or scene.config.crystal.structure_file,
         "default_F": scene.hkl.default_F,
@@ -389,6 +391,12 @@ def facts_of_scene(
 def _chosen(scene: Scene, path: str) -> object:
     choice = scene.choices.get(path)
     return None if choice is None else choice.value
+
+
+def _spread(scene: Scene) -> tuple[float, ...]:
+    """Return one mosaic spread, or three where they differ, degrees."""
+    x, y, z = (RTD * width for width in scene.domains.mosaic_widths)
+    return (x,) if x == y == z else (x, y, z)
 
 
 def _rotations(config: Config) -> tuple[float, ...]:

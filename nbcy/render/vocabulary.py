@@ -357,6 +357,8 @@ shape | crystal shape | | crystal.shape | -square_xtal, -round_xtal, -gauss_xtal
 fudge | shape factor (fudge) | | crystal.fudge | -fudge | lattice | fudge | fudge
 domains | mosaic domains | | crystal.mosaic_domains | -mosaic_domains | sum | mosaic_domains | mosaic_domains domains n_domains
 mosaic_spread | mosaic spread (mosaicity) | deg | crystal.mosaic_spread_deg | -mosaic | I_before_scaling | mosaic_spread | mosaic_spread mosaicity mosaic
+mosaic_model | mosaic model | | crystal.mosaic_model | -mosaic_model | I_before_scaling | mosaic_model | mosaic_model
+domain_weights | weights of the mosaic domains | | crystal.mosaic_weights | -mosaic_matrices | I_before_scaling | mosaic_weights | mosaic_weights
 mosaic_seed | mosaic seed | | crystal.mosaic_seed | -mosaic_seed | I_before_scaling | mosaic_seed | mosaic_seed
 hkl_loaded | structure factors loaded | | crystal.hkl_file | -hkl | F_cell I_before_scaling | structure_factors |
 hkl_file | (structure factor file | | crystal.hkl_file | -hkl | F_cell I_before_scaling | structure_factors | hkl_file
@@ -425,7 +427,7 @@ FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
     "source_directions": ("beam_direction", "divergence", "convention", "sources"),
     "sources": ("dispersion", "divergence"),
     "hkl_loaded": ("hkl_file",),
-    "mosaic_seed": ("mosaic_spread", "domains"),
+    "mosaic_seed": ("mosaic_spread", "domains", "mosaic_model"),
     "recommended_oversample": ("cells", "cell", "wavelength", "distance", "pixel"),
 }
 """Settings that follow from others: named only where none of these differs."""

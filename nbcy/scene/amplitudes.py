@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nbcy.base.choices import origin_of
 from nbcy.base.constants import B_SOL, K_SOL
-from nbcy.base.vectors import norm, rotation_matrices, unit
+from nbcy.base.errors import ConfigError
+from nbcy.base.vectors import frozen, norm, rotation_matrices, unit
 from nbcy.crystal.structure_factors import HklGrid, StructureFactors
 from nbcy.scene.beam import illumination, wavelength
 from nbcy.scene.desk import Step
@@ -76,6 +77,7 @@ def _calculate(step: Step) -> StructureFactors:
     crystal, ledger = step.config.crystal, step.ledger
     k_sol = K_SOL if crystal.k_sol is None else crystal.k_sol
     b_sol = B_SOL if crystal.B_sol is None else crystal.B_sol
+    central = step.take(wavelength)
     ledger.choose("crystal.k_sol", k_sol, "electrons/Angstrom³", origin_of(crystal.k_sol), "")
     ledger.choose("crystal.B_sol", b_sol, "Angstrom²", origin_of(crystal.B_sol), "")
     return StructureFactors.from_coordinates(
@@ -84,9 +86,34 @@ def _calculate(step: Step) -> StructureFactors:
         k_sol=k_sol,
         B_sol=b_sol,
         anomalous=crystal.anomalous,
-        wavelength_angstrom=1e10 * step.take(wavelength),
+        wavelength_angstrom=1e10 * (_only_wavelength(step) if crystal.anomalous else central),
         default_F=crystal.default_F,
     )
+
+
+def distinct_wavelengths(step: Step) -> FloatArray:
+    """Stage: wavelengths of the sources, each once, in ascending order, m."""
+    return frozen(np.unique(step.take(illumination).wavelengths))
+
+
+def _only_wavelength(step: Step) -> float:
+    """Return the wavelength of every source, m.
+
+    Raises
+    ------
+    ConfigError
+        There are several: f' and f'' would be those of one of them.
+    """
+    wavelengths: list[float] = step.take(distinct_wavelengths).tolist()
+    if len(wavelengths) > 1:
+        low, high = 1e10 * wavelengths[0], 1e10 * wavelengths[-1]
+        raise ConfigError(
+            "crystal.anomalous",
+            f"{len(wavelengths)} wavelengths from {low:.6g} to {high:.6g} Angstrom",
+            "f' and f'' of the coordinates belong to one wavelength: leave the spectrum or "
+            "anomalous out, or add up weighted images of one wavelength each",
+        )
+    return wavelengths[0]
 
 
 def calculated_dmin(step: Step) -> float:

@@ -32,7 +32,16 @@ from nbcy.base.vectors import (
     rotate,
     rotate_xyz,
 )
-from nbcy.crystal.mosaic import DEFAULT_SEED, mosaic_rotations, random_misset
+from nbcy.crystal.mosaic import (
+    DEFAULT_SEED,
+    axis_angle_rotations,
+    checked_rotations,
+    crystal_axes,
+    gaussian_rotations,
+    mosaic_rotations,
+    random_misset,
+    spiral_rotations,
+)
 from nbcy.scene.beam import beam_size, wavelength
 from nbcy.scene.desk import Step
 from nbcy.scene.frame import lab_frame
@@ -43,6 +52,9 @@ FloatArray = NDArray[np.float64]
 
 MAX_ORIENTATION_BYTES: Final = 2 * 1024**3
 """Largest table of orientations."""
+
+_LEAST_WEIGHT: Final = 1e-100
+"""Of a domain, as a part of the largest: their ratios are multiplied with sums in the kernel."""
 
 _CEIL_SLACK: Final = 1e-9
 
@@ -110,6 +122,7 @@ def orient(
     phis: FloatArray,
     mosaic: FloatArray,
     carryover: bool,
+    axes: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray | None]:
     """Cell vectors of every spindle step and domain (physics 6.6).
 
@@ -125,6 +138,8 @@ def orient(
         Rotation matrices.
     carryover : bool
         Quirk ``phi_carryover``: a step at exactly 0 keeps the vectors of the step before it.
+    axes : ndarray, shape (3, 3), optional
+        Rows: Cartesian axes whose rotations the domains' are; they turn with the spindle.
 
     Returns
     -------
@@ -153,8 +168,12 @@ def orient(
         matrix = mosaic[np.newaxis, :, np.newaxis]
         return frozen(dot(matrix, steps[:, np.newaxis, :, np.newaxis, :]))
 
+    if axes is not None:
+        real = real @ (axes.T @ mosaic.transpose(0, 2, 1) @ axes)
     first = sweep(real)
     later = sweep(first[-1])
+    if axes is not None:
+        return frozen(later), None if np.array_equal(first, later) else frozen(first)
     if np.array_equal(first, later):
         return with_domains(first), None
     return with_domains(later), with_domains(first)
@@ -343,11 +362,21 @@ class Lattice:
         """Rows a*, b*, c* in 1/Angstrom, after misset."""
         return self.cell.reciprocal
 
+    @property
+    def own_axes(self) -> FloatArray:
+        """Rows x along a*, y, z along c: the crystal's own Cartesian axes, after misset."""
+        return crystal_axes(self.cell.real, self.cell.reciprocal)
+
 
 def lattice(step: Step) -> Lattice:
     """Stage: cell and size together."""
     sized = replace(step.take(turned_cell), sample=step.take(sample_size))
     return Lattice(sized, step.take(cells))
+
+
+def lattice_axes(step: Step) -> FloatArray:
+    """Stage: the crystal's own Cartesian axes, rows."""
+    return step.take(lattice).own_axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,21 +385,113 @@ class Domains:
 
     Attributes
     ----------
+    mosaic_model : str
+        ``crystal.mosaic_model``.
     mosaic_spread : float
-        rad.
+        rad; of three widths the root of their mean square.
+    mosaic_widths : tuple of 3 float
+        About the crystal's own axes (`Lattice.own_axes`), rad.
     mosaic : ndarray, shape (n_domains, 3, 3)
         Their rotation matrices.
+    domain_weights : ndarray, shape (n_domains,)
+        What each counts; they sum to 1.
+    mosaic_fixed : bool
+        Whether the rotations are those of the crystal's own axes, and turn with them; else they
+        are the lab's and follow the spindle's (physics 6.6).
     """
 
+    mosaic_model: str
     mosaic_spread: float
+    mosaic_widths: Vector
     mosaic: FloatArray
+    domain_weights: FloatArray
+    mosaic_fixed: bool
+
+    @property
+    def weighted_domains(self) -> bool:
+        """Whether some domains count more than others."""
+        return bool(np.ptp(self.domain_weights) > 0.0)
 
 
 def domains(step: Step) -> Domains:
-    """Stage: mosaic spread and rotations (physics 4.3 and 8.2)."""
+    """Stage: the mosaic domains (physics 4.3, 8.2 and 8.6)."""
+    crystal = step.config.crystal
+    widths = _widths(crystal.mosaic_spread_deg)
+    spread = widths[0] if len(set(widths)) == 1 else math.sqrt(sum(x * x for x in widths) / 3.0)
+    model = crystal.mosaic_model
+    if crystal.mosaic_matrices is not None:
+        model, matrices, weights = "matrices", *_listed_domains(step)
+        step.ledger.choose("crystal.mosaic_model", model, "", "given", "mosaic_matrices are given")
+    elif model == "matrices":
+        raise ConfigError("crystal.mosaic_model", model, "needs mosaic_matrices: rotations, a file")
+    elif crystal.mosaic_weights:
+        raise ConfigError("crystal.mosaic_weights", crystal.mosaic_weights, "need mosaic_matrices")
+    else:
+        matrices = _drawn_domains(step, model, spread, widths)
+        weights = np.full(len(matrices), 1.0 / len(matrices))
+    fixed = model in ("gaussian", "spiral")
+    return Domains(model, spread, widths, frozen(matrices), frozen(weights), fixed)
+
+
+def _widths(spread_deg: float | Vector | None) -> Vector:
+    """Return the mosaic spread about each axis, rad."""
+    x, y, z = spread_deg if isinstance(spread_deg, tuple) else (spread_deg or 0.0,) * 3
+    return to_si(x, "deg"), to_si(y, "deg"), to_si(z, "deg")
+
+
+def _listed_domains(step: Step) -> tuple[FloatArray, FloatArray]:
+    """Return given rotations, and weights that sum to 1."""
+    crystal, field = step.config.crystal, "crystal.mosaic_matrices"
+    if crystal.mosaic_model not in ("cap", "matrices"):
+        expected = "must be matrices: mosaic_matrices are given"
+        raise ConfigError("crystal.mosaic_model", crystal.mosaic_model, expected)
+    listed, weights = crystal.mosaic_matrices, crystal.mosaic_weights or None
+    if isinstance(listed, str):
+        listed, own = step.given("mosaic")
+        if own is not None and weights is not None:
+            expected = "must not be given: the file of mosaic_matrices has weights"
+            raise ConfigError("crystal.mosaic_weights", weights, expected)
+        weights = own if weights is None else weights
+    for name in ("mosaic_spread_deg", "mosaic_domains", "mosaic_seed"):
+        if getattr(crystal, name) is not None:
+            step.ledger.note(f"crystal.{name} is not used: crystal.mosaic_matrices are given")
+    matrices = checked_rotations(field, np.array(listed, float).reshape(-1, 3, 3))
+    step.ledger.choose("crystal.mosaic_domains", len(matrices), "", "derived", "mosaic_matrices")
+    count = np.ones(len(matrices)) if weights is None else np.array(weights, float)
+    if len(count) != len(matrices):
+        expected = f"must be {len(matrices)}, one for each of mosaic_matrices"
+        raise ConfigError("crystal.mosaic_weights", f"{len(count)} numbers", expected)
+    seen = count[count > 0.0]
+    if not len(seen) or count.min() < 0.0 or not seen.min() > _LEAST_WEIGHT * seen.max():
+        expected = f"must not all be 0, and else not below {_LEAST_WEIGHT:g} of the largest"
+        raise ConfigError("crystal.mosaic_weights", weights, expected)
+    return matrices[count > 0.0], seen / seen.sum()
+
+
+def _drawn_domains(step: Step, model: str, spread: float, widths: Vector) -> FloatArray:
+    """Draw the rotations of a model."""
     crystal, ledger = step.config.crystal, step.ledger
-    spread = to_si(crystal.mosaic_spread_deg or 0.0, "deg")
-    wanted = crystal.mosaic_domains
+    if len(set(widths)) > 1 and model not in ("gaussian", "spiral"):
+        expected = f"must be one number for {model}; gaussian and spiral take three"
+        raise ConfigError("crystal.mosaic_spread_deg", crystal.mosaic_spread_deg, expected)
+    count = _number_of_domains(step, spread)
+    if count == 1:
+        return np.eye(3)[np.newaxis]
+    check_orientation_table(count, 1)  # before they are drawn
+    seed = DEFAULT_SEED if crystal.mosaic_seed is None else crystal.mosaic_seed
+    ledger.choose("crystal.mosaic_seed", seed, "", origin_of(crystal.mosaic_seed), "")
+    uniform = ReferenceStream(seed).uniform
+    if model == "cap":
+        return mosaic_rotations(spread, count, uniform)
+    if model == "axis_angle":
+        return axis_angle_rotations(spread, count, uniform)
+    draw = gaussian_rotations if model == "gaussian" else spiral_rotations
+    return draw(widths, count, uniform)
+
+
+def _number_of_domains(step: Step, spread: float) -> int:
+    """Return how many domains sample the mosaic spread (physics 4.3)."""
+    wanted, ledger = step.config.crystal.mosaic_domains, step.ledger
     origin: Origin = "derived"
     if spread == 0.0:
         count, reason = 1, "no mosaic spread"
@@ -384,12 +505,7 @@ def domains(step: Step) -> Domains:
     else:
         count, origin, reason = wanted, "given", ""
     ledger.choose("crystal.mosaic_domains", count, "", origin, reason)
-    if count == 1:
-        return Domains(spread, frozen(np.eye(3)[np.newaxis]))
-    check_orientation_table(count, 1)  # before they are drawn
-    seed = DEFAULT_SEED if crystal.mosaic_seed is None else crystal.mosaic_seed
-    ledger.choose("crystal.mosaic_seed", seed, "", origin_of(crystal.mosaic_seed), "")
-    return Domains(spread, frozen(mosaic_rotations(spread, count, ReferenceStream(seed).uniform)))
+    return count
 
 
 @dataclass(frozen=True, eq=False)
@@ -436,12 +552,14 @@ def rotation(step: Step) -> Rotation:
         may_rest=True,
     )
     phis = spindle_angles(spindle.phi_deg, sweep, spindle.sampling)
+    rotations = step.take(domains)
     orientations, first = orient(
         step.take(turned_cell).real * 1e-10,
         step.take(lab_frame).spindle,
         phis,
-        step.take(domains).mosaic,
+        rotations.mosaic,
         "phi_carryover" in step.quirks,
+        step.take(lattice_axes) if rotations.mosaic_fixed else None,
     )
     return Rotation(sweep, frozen(phis), orientations, first)
 

@@ -58,9 +58,10 @@ class Scene:
     fluence : float
         Photons/m².
     lattice : Lattice
-        ``cell``, ``cells``, ``reciprocal``.
+        ``cell``, ``cells``, ``reciprocal``, ``own_axes``.
     domains : Domains
-        ``mosaic``, ``mosaic_spread``.
+        ``mosaic``, ``mosaic_model``, ``mosaic_spread``, ``mosaic_widths``, ``mosaic_fixed``,
+        ``domain_weights``, ``weighted_domains``.
     rotation : Rotation
         ``phis``, ``orientations``, ``first_orientations``.
     spots : Spots
