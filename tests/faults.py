@@ -882,7 +882,7 @@ def float_rounding(w: World, rng: Rng) -> Trace:
     return _printed(w, "floatimage_accumulated", lambda x: np.floor(x + 0.5))
 
 
-@fault("fluence_photons", "fluence_unit", live=True)
+@fault("fluence_photons", "fluence_unit", "fluence_area", live=True)
 def fluence_photons(w: World, rng: Rng) -> Trace:
     assert w.config.beam.exposure_s is not None
     return w.replaced(fluence=w.scene.fluence / w.config.beam.exposure_s)

@@ -270,6 +270,14 @@ def test_what_a_side_does_not_state_makes_it_not_guilty(tmp_path):
     assert not [finding for finding in report.findings if finding.kind == "local fault"]
 
 
+def test_settings_alone_are_compared(tmp_path):
+    a = "SIM.exposure_s = 1.0\nSIM.Ncells_abc = (10, 10, 10)\nSIM.wavelength_A = 1.0\n"
+    report = audited(tmp_path, a, a.replace("exposure_s = 1.0", "exposure_s = 0.1"))
+    assert [finding.cause for finding in report.findings] == ["exposure"]
+    assert report.exit_status == 1
+    assert audited(tmp_path, a, a).agrees
+
+
 # The ending
 
 

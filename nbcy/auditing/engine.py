@@ -44,7 +44,7 @@ from nbcy.auditing.settings import (
     unknown_rows,
 )
 from nbcy.auditing.side import Array, Side, Tolerances
-from nbcy.render.vocabulary import KEYS
+from nbcy.render.vocabulary import KEYS, QUANTITIES
 
 NEGLIGIBLE: Final = 1e-6
 """Relative deviation from a side's own keys that is no fault where nothing explains it."""
@@ -78,6 +78,7 @@ class Comparison:
             if not KEYS[row.key].optional or (row.a, row.b) != ((0.0,), (0.0,))
         ]
         self.extras = unknown_rows(self.a, self.b)
+        self._add_unseen()
         self._order_findings()
         if self.findings:
             with np.errstate(all="ignore"):
@@ -429,6 +430,28 @@ class Comparison:
         return ""
 
     # Causes --------------------------------------------------------------------------------------
+
+    def _add_unseen(self) -> None:
+        """Name stated differences whose effect no key shows that both sides print."""
+        shown = {row.key for row in self.rows if row.a is not None and row.b is not None}
+        for row in self.experiment:
+            bears = QUANTITIES[row.name].bears
+            if row.same is not False or not (row.said and row.is_root and bears):
+                continue
+            named = any(row.cause == finding.cause for finding in self.findings)
+            if not named and not shown & set(bears):
+                self._add(
+                    Finding(
+                        cause=row.cause,
+                        title=f"the sides state a different {row.label}",
+                        side="",
+                        keys=[bears[0]],
+                        kind="cause",
+                        arithmetic=[row.words],
+                        fix=f"give both sides the same {row.label}",
+                        note="What follows from it is not shown by both.",
+                    )
+                )
 
     def _bearing(self, fault: Fault) -> list[FactRow]:
         """Return the stated settings from which a difference may follow."""

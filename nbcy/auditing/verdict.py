@@ -43,6 +43,13 @@ def _far(row: FactRow) -> bool:
 def verdict_lines(report: AuditReport) -> Iterator[str]:
     """Yield at most five lines: what differs first, why, on whose side, what to do, how sure."""
     first = report.first_divergence
+    causes = [finding for finding in report.findings if finding.cause != "precision"]
+    if first is None and causes:
+        yield f"The sides diverge in what they state: {causes[0].cause}: {causes[0].title}."
+        yield f"{causes[0].arithmetic[0]}."
+        yield f"What to do: {causes[0].fix}."
+        yield f"How sure: both state it; no key that both show depends on it ({len(causes)} such)."
+        return
     if first is None:
         yield _agreement(report)
         if report.findings:
