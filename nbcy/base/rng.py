@@ -1,4 +1,13 @@
-"""Random numbers: the reference's for parity, NumPy's for all else (physics 8)."""
+"""Random numbers: the reference's for parity, NumPy's for all else (physics 8).
+
+A seed becomes a stream, one for each of:
+
+- misset, mosaic domains (`scene.lattice`), and noise as nanoBragg draws it (`image.noise`,
+  ``stream="reference"``): `ReferenceStream`;
+- noise: `row_generator`, for each row of an image; frame i of a series has ``seed + i``
+  (`work.series`);
+- random orientations: ``numpy.random.default_rng(seed)`` (`crystal.orientations`).
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ class Quirk(NamedTuple):
         Flags by which it comes into play.
     sections : tuple of str
         Sections of docs/physics that say more.
+    decided_in : str
+        The file that asks for it, where the scene is built.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Quirk(NamedTuple):
     images: str
     flags: tuple[str, ...]
     sections: tuple[str, ...]
+    decided_in: str
 
     def __str__(self) -> str:
         return self.effect
@@ -45,6 +48,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "every oscillation image that starts at φ = 0",
                 ("-phi", "-osc", "-phistep", "-phisteps"),
                 ("6.6",),
+                "nbcy/scene/lattice.py",
             ),
             Quirk(
                 "source_weights",
@@ -52,6 +56,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "source files with unequal intensities",
                 ("-sourcefile",),
                 ("5.2",),
+                "nbcy/scene/beam.py",
             ),
             Quirk(
                 "star_radius",
@@ -59,6 +64,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "gauss and tophat shapes, unless N² equals the cell edge in Å",
                 ("-gauss_xtal", "-tophat_spots"),
                 ("7.3",),
+                "nbcy/scene/spots.py",
             ),
             Quirk(
                 "triclinic_cell",
@@ -66,6 +72,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "triclinic cells given by -cell",
                 ("-cell",),
                 ("6.1",),
+                "nbcy/scene/lattice.py",
             ),
             Quirk(
                 "water_scaling",
@@ -73,6 +80,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "water with a fluence other than the default, or more than one step",
                 ("-water",),
                 ("9.6",),
+                "nbcy/scene/background.py",
             ),
             Quirk(
                 "layer_capture",
@@ -80,6 +88,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "any sensor with thickness",
                 ("-detector_thick", "-detector_abs", "-detector_thicksteps"),
                 ("4.2", "9.4"),
+                "nbcy/scene/sensor.py",
             ),
             Quirk(
                 "pivot_override",
@@ -87,6 +96,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "an explicit -pivot in a named convention",
                 ("-pivot",),
                 ("1.6",),
+                "nbcy/scene/detector.py",
             ),
             Quirk(
                 "pix0_ignored",
@@ -94,6 +104,7 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "-pix0_vector without a beam centre",
                 ("-pix0_vector", "-pix0_vector_mm"),
                 ("2.5",),
+                "nbcy/scene/detector.py",
             ),
             Quirk(
                 "sticky_interpolation",
@@ -102,11 +113,12 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "on the detector",
                 ("-interpolate", "-N", "-Na", "-Nb", "-Nc"),
                 ("7.5",),
+                "nbcy/scene/scene.py",
             ),
         )
     }
 )
-"""Every quirk by its name: the one place that knows it, besides where it acts (scene, kernel)."""
+"""Every quirk by its name: the one place that knows it, besides the file that decides on it."""
 
 
 def parse_quirks(names: str | Iterable[str]) -> frozenset[str]:
