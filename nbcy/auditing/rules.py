@@ -1,4 +1,4 @@
-"""How each key of a trace follows from the keys above it (trace 3.1).
+"""How each key of a trace follows from the keys above it (trace 3.3).
 
 A rule reads its inputs through a `View` and returns every value that would be right. The view notes
 what was read, so that the propagation of rounding needs no table of its own.

@@ -20,7 +20,7 @@ from nbcy.render.vocabulary import FOLLOWS, QUANTITIES
 
 
 def compare_experiments(a: Side, b: Side) -> list[FactRow]:
-    """Compare what the sides say, or imply, about their experiments (trace 3.2)."""
+    """Compare what the sides say, or imply, about their experiments (trace 3.1)."""
     facts = [{**side.implied(), **side.trace.facts} for side in (a, b)]
     for known, side in zip(facts, (a, b), strict=True):
         if "oversample" not in known and side.blocks > 1:
