@@ -24,10 +24,10 @@ from bench.peak import multiply_adds_per_ns
 from bench.shapes import SHAPES, Shape, write_inputs
 from nbcy.base.atomic import check_destination
 from nbcy.base.errors import NbcyError
+from nbcy.base.threads import resolve_threads
 from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene, available_isas
 from nbcy.kernel.installation import config_info
-from nbcy.kernel.threads import resolve_threads
 from nbcy.render.building import build_scene
 
 Roi = tuple[int, int, int, int]

@@ -19,6 +19,7 @@ SECTIONS = {
     "spindle": nbcy.Spindle,
     "sampling": nbcy.Sampling,
     "background": nbcy.Background,
+    "response": nbcy.Response,
 }
 HEAD = """\
 # Fields of the configuration

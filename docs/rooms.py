@@ -18,6 +18,7 @@ ROOMS = [
 ]
 # One named door each: a class that offers what is made where it cannot look.
 DOORS = {
+    ("config/response.py", "nbcy.image.response"),  # Response.expected(image)
     ("formats/geometry.py", "nbcy.scene.measuring"),  # Geometry.of(scene)
     ("formats/geometry.py", "nbcy.formats.geometry_files"),  # Geometry.read, save and text
 }

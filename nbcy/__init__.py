@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Crystal,
         Detector,
         Panel,
+        Response,
         Sampling,
         Spindle,
     )
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "nbcy.auditing": ("AuditReport", "audit"),
     "nbcy.config": (
-        *("Background", "Beam", "Config", "Crystal", "Detector", "Panel", "Sampling"),
-        "Spindle",
+        *("Background", "Beam", "Config", "Crystal", "Detector", "Panel", "Response"),
+        *("Sampling", "Spindle"),
     ),
     "nbcy.base.errors": (
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
@@ -83,6 +84,7 @@ __all__ = [
     "NbcyError",
     "NbcyWarning",
     "Panel",
+    "Response",
     "Sampling",
     "Scene",
     "Simulator",

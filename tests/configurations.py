@@ -13,12 +13,13 @@ from nbcy.config import (
     Crystal,
     Detector,
     Panel,
+    Response,
     Sampling,
     Spindle,
 )
 from nbcy.config.quirks import QUIRKS
 
-MODELS = (Crystal, Beam, Detector, Spindle, Sampling, Background)
+MODELS = (Crystal, Beam, Detector, Spindle, Sampling, Background, Response)
 SECTIONS = {model.__name__.lower(): model for model in MODELS}
 
 # Every field, and values it takes
@@ -28,6 +29,7 @@ positive = st.floats(0.0, exclude_min=True, allow_infinity=False)
 not_negative = st.floats(0.0, allow_infinity=False)
 counts = st.integers(1, 2**31 - 2)
 seeds = st.integers(-(2**31) + 2, 2**31 - 2)
+places = st.lists(st.tuples(*[st.integers(0, 2**31 - 2)] * 3), max_size=2).map(tuple)
 vectors = st.tuples(finite, finite, finite)
 directions = vectors.filter(any)
 # Whatever UTF-8 can hold, but no NUL.
@@ -170,6 +172,24 @@ FIELDS = {
         "cutoff": st.sampled_from([0.0, 1e-9, 0.5]),
     },
     Background: {"water_um": not_negative},
+    Response: {
+        "flicker_percent": st.floats(0.0, 100.0),
+        "flicker_per": st.sampled_from(["pixel", "shot"]),
+        "calibration_percent": st.floats(0.0, 100.0),
+        "calibration_seed": st.integers(0, 2**31 - 2),
+        "gain": positive,
+        "offset": finite,
+        "readout": not_negative,
+        "psf": st.sampled_from(["gauss", "fibre"]),
+        "psf_fwhm_um": positive,
+        "psf_kernel": st.lists(st.lists(not_negative, max_size=3).map(tuple), max_size=3).map(
+            tuple
+        ),
+        "saturation": positive,
+        "order": st.sampled_from(["simtbx", "noisify"]),
+        "dead_pixels": places,
+        "hot_pixels": places,
+    },
 }
 
 

@@ -661,7 +661,7 @@ def test_one_frame_at_a_time_is_in_memory(tmp_path):
 def test_frames_are_the_rotation(images):
     for n, image in enumerate(images):
         config = SERIES.with_overrides({"spindle.phi_deg": 10 + n * 0.3})
-        alone = Simulator(config).run(threads=1).with_noise(3 + n)
+        alone = Simulator(config).run(threads=1).with_noise(3, index=n)
         np.testing.assert_array_equal(image.pixels, alone.pixels)
 
 

@@ -315,7 +315,7 @@ def test_a_failing_writer_leaves_nothing(tmp_path, monkeypatch):
 def test_noise_keeps_record_of_itself():
     image = Image(np.full((3, 4), 9.0), small_scene(3, 4), {"nbcy": "0"})
     noisy = image.with_noise(seed=3)
-    assert noisy.provenance["noise"] == {"seed": 3, "stream": "numpy"}
+    assert noisy.provenance["noise"] == {"seed": 3, "index": 0, "stream": "numpy"}
     assert noisy.provenance["nbcy"] == "0"
     np.testing.assert_array_equal(noisy.pixels, image.with_noise(3).pixels)
     assert "noise" not in image.provenance

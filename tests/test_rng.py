@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbcy.base.errors import ConfigError
-from nbcy.base.rng import ReferenceStream, row_generator
+from nbcy.base.rng import PURPOSES, ReferenceStream, RowStreams, reference_seed
 
 SEEDS = st.integers(1, 2**31 - 2)
 
@@ -118,13 +118,37 @@ def test_impossible_means(mean):
     assert stream.uniform() == ReferenceStream(1).uniform()  # nothing was drawn
 
 
-def test_rows_have_streams_of_their_own():
-    assert row_generator(1, 0).random() == row_generator(1, 0).random()
-    draws = {row_generator(seed, row).random() for seed in range(4) for row in range(4)}
-    assert len(draws) == 16
+def first(seed: int, index: int, purpose: str, row: int) -> float:
+    return RowStreams(seed, index, purpose).row(row).random()
+
+
+def test_seeds_indices_purposes_and_rows_have_streams_of_their_own():
+    assert first(1, 0, "photons", 0) == first(1, 0, "photons", 0)
+    keys = [(s, i, p, r) for s in range(4) for i in range(4) for p in PURPOSES for r in range(4)]
+    assert len({first(*key) for key in keys}) == len(keys)
+
+
+@given(st.integers(0, 2**70), st.integers(0, 2**20), st.integers(0, 2**16))
+def test_rows_are_jumps_of_numpys_stream(seed, index, row):
+    """The formula of physics 8.5, and the order in which rows are asked for does not matter."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(index, 2))
+    expected = np.random.Generator(np.random.PCG64DXSM(sequence).jumped(row)).random(3)
+    streams = RowStreams(seed, index, "readout")
+    streams.row(row + 1).standard_normal(5, np.float32)
+    assert (streams.row(row).random(3) == expected).all()
+    assert (streams.fork().row(row).random(3) == expected).all()
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, True, None])
 def test_impossible_seeds_of_rows(seed):
     with pytest.raises(ConfigError, match="seed"):
-        row_generator(seed, 0)
+        RowStreams(seed)
+    with pytest.raises(ConfigError, match="index"):
+        RowStreams(0, seed)
+
+
+def test_frames_of_the_references_stream_have_seeds_of_their_own():
+    assert reference_seed(7, 0) == 7
+    seeds = {reference_seed(seed, index) for seed in range(30) for index in range(30)}
+    assert len(seeds) == 30 * 30
+    assert all(0 <= seed <= 2**31 - 2 for seed in seeds)

@@ -12,10 +12,20 @@ from pathlib import Path
 import pytest
 
 import nbcy
-from nbcy.config import Background, Beam, Config, Crystal, Detector, Panel, Sampling, Spindle
+from nbcy.config import (
+    Background,
+    Beam,
+    Config,
+    Crystal,
+    Detector,
+    Panel,
+    Response,
+    Sampling,
+    Spindle,
+)
 
 ROOT = Path(__file__).parents[1]
-SECTIONS = (Background, Beam, Config, Crystal, Detector, Panel, Sampling, Spindle)
+SECTIONS = (Background, Beam, Config, Crystal, Detector, Panel, Response, Sampling, Spindle)
 
 
 def test_arguments_are_up_to_date():

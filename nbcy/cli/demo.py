@@ -50,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
     from nbcy.base.atomic import check_destination
     from nbcy.base.errors import FileError, NbcyWarning
     from nbcy.base.extras import require
+    from nbcy.base.threads import resolve_threads
     from nbcy.cli.messages import running
     from nbcy.cli.progress import progress_bar
     from nbcy.config import Config, Detector
     from nbcy.config.presets import PRESETS
     from nbcy.kernel.installation import config_info
-    from nbcy.kernel.threads import resolve_threads
     from nbcy.render.simulator import Simulator
 
     require("gemmi", "mx")

@@ -109,8 +109,8 @@ def execute(
 
 def _prepare(invocation: Invocation) -> Simulator:
     """Build the scene; a value that does not fit is blamed on its flag."""
+    from nbcy.base.threads import resolve_threads
     from nbcy.kernel._kernel import chosen_isa
-    from nbcy.kernel.threads import resolve_threads
     from nbcy.render.simulator import Simulator
 
     try:
@@ -136,7 +136,7 @@ def check_scatters(scene: Scene) -> None:
 
 def note_ahead(scene: Scene, run: Run, old_script: bool = False, frames: int = 1) -> None:
     """Say before it is rendered what a run should be known for."""
-    from nbcy.kernel.threads import resolve_threads
+    from nbcy.base.threads import resolve_threads
 
     if long := long_run(scene, resolve_threads(run.threads), frames):
         note(long)

@@ -13,7 +13,7 @@ from nbcy.flags.values import structure_option
 from nbcy.flags.words import blame
 
 if TYPE_CHECKING:
-    from nbcy.config import Config
+    from nbcy.config import Config, Response
     from nbcy.formats.geometry import Geometry
 
 TAKES_FLAGS = True
@@ -75,7 +75,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--noise",
         action="store_true",
-        help="outputs hold counted photons; -seed N for the first frame, N + 1 for the next, ...",
+        help="outputs hold counted photons; every frame of -seed N has a stream of its own",
+    )
+    parser.add_argument(
+        "--response",
+        action="store_true",
+        help="outputs hold what a detector reads, after the configuration's section response",
+    )
+    parser.add_argument(
+        "--response-preset",
+        metavar="NAME",
+        help="the same, after simtbx, noisify, ccd, photon_counting or integrating, which the "
+        "section overrides",
     )
     parser.add_argument(
         "--dtype",
@@ -316,7 +327,8 @@ def run(args: argparse.Namespace) -> int:
 
     invocation = read_inputs(args)
     numbered = any(map(is_template, args.output))
-    if args.frames is not None or numbered or args.noise or args.dtype or args.compression:
+    reads = args.noise or args.response or args.response_preset
+    if args.frames is not None or numbered or reads or args.dtype or args.compression:
         return _run_series(args, invocation)
     if args.output:
         invocation = replace(invocation, run=only_named(invocation))
@@ -327,6 +339,19 @@ def run(args: argparse.Namespace) -> int:
             except ConfigError as error:
                 raise UsageError(f"-o {path}: {error.expected}, {DESCRIPTIONS}") from error
     return execute(invocation, stream=args.noise_stream, outputs=args.output, inputs=_inputs(args))
+
+
+def _response(args: argparse.Namespace, config: Config) -> Response | None:
+    """Return what the detector does, if anything was asked for."""
+    from nbcy.config import Response
+
+    if not (args.response or args.response_preset):
+        return None
+    if args.noise:
+        raise UsageError("--noise: a response counts photons itself; leave out --noise")
+    if args.response_preset is None:
+        return config.response
+    return Response.preset(args.response_preset, **config.response.to_dict())
 
 
 def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
@@ -349,24 +374,31 @@ def _run_series(args: argparse.Namespace, invocation: Invocation) -> int:
     count = 1 if args.frames is None else args.frames
     images = [path for path in args.output if not is_description(path)]
     if not images:
-        raise UsageError("--frames, --noise, --dtype and --compression: say where to with -o FILE")
+        raise UsageError(
+            "--frames, --noise, --response, --dtype and --compression: say where to with -o FILE"
+        )
     files = ("floatfile", "intfile", "pgmfile", "noisefile")
     for option in (*files, "scale", "adc", "pgmscale", "printout_pixel", "printout", "trace_pixel"):
         if (name := f"run.{option}") in invocation.given:
-            others = "--frames, --noise, --dtype or --compression"
+            others = "--frames, --noise, --response, --dtype or --compression"
             raise UsageError(f"{invocation.given[name]}: does not go with {others}")
     run = invocation.run
     try:
+        response = _response(args, invocation.config)
         simulator = Simulator(invocation.config)
         rendered = frames_of(
             simulator,
             count,
             threads=run.threads,
-            seed=abs(run.seed) if args.noise else None,
+            seed=abs(run.seed) if args.noise or response is not None else None,
             stream=args.noise_stream,
+            response=response,
         )
         check_series(images, count, args.dtype, args.compression)
-        wide = pixel_kind("nxmx", args.noise, args.dtype) in ("uint32", "int32")
+        wide = pixel_kind("nxmx", args.noise or response is not None, args.dtype) in (
+            "uint32",
+            "int32",
+        )
     except ConfigError as error:
         raise UsageError(blame(error, invocation.given)) from error
     scene = simulator.scene

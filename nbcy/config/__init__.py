@@ -8,6 +8,7 @@ from nbcy.config.beam import Beam
 from nbcy.config.config import Config
 from nbcy.config.crystal import Crystal
 from nbcy.config.detector import Detector, Panel
+from nbcy.config.response import Response
 from nbcy.config.sampling import Sampling
 from nbcy.config.section import Section
 from nbcy.config.spindle import Spindle
@@ -19,6 +20,7 @@ __all__ = [
     "Crystal",
     "Detector",
     "Panel",
+    "Response",
     "Sampling",
     "Section",
     "Spindle",

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.config import Background, Beam, Crystal, Detector, Panel, Sampling, Spindle
+from nbcy.config import Background, Beam, Crystal, Detector, Panel, Response, Sampling, Spindle
 
 T = TypeVar("T")
 
@@ -302,6 +302,30 @@ class PanelFields(TypedDict, total=False):
     pixel: Quantity | None
     masked: Several[Several[Integer]] | None
 
+class ResponseFields(TypedDict, total=False):
+    flicker_percent: Real | None
+    flicker: Quantity | None
+    flicker_per: Literal["pixel", "shot"] | None
+    calibration_percent: Real | None
+    calibration: Quantity | None
+    calibration_seed: Integer | None
+    gain: Real | None
+    offset: Real | None
+    readout: Real | None
+    psf: Literal["gauss", "fibre"] | None
+    psf_fwhm_m: Real | None
+    psf_fwhm_cm: Real | None
+    psf_fwhm_mm: Real | None
+    psf_fwhm_um: Real | None
+    psf_fwhm_nm: Real | None
+    psf_fwhm_angstrom: Real | None
+    psf_fwhm: Quantity | None
+    psf_kernel: Several[Several[Real]] | None
+    saturation: Real | None
+    order: Literal["simtbx", "noisify"] | None
+    dead_pixels: Several[Several[Integer]] | None
+    hot_pixels: Several[Several[Integer]] | None
+
 class SamplingFields(TypedDict, total=False):
     oversample: Integer | None
     oversample_omega: bool | None
@@ -343,6 +367,7 @@ class Sections(TypedDict, total=False):
     spindle: Spindle | Mapping[str, Any] | None
     sampling: Sampling | Mapping[str, Any] | None
     background: Background | Mapping[str, Any] | None
+    response: Response | Mapping[str, Any] | None
 
 class ConfigFields(Sections, total=False):
     quirks: str | Iterable[str] | None

@@ -14,6 +14,7 @@ from nbcy.config.crystal import Crystal
 from nbcy.config.detector import Detector
 from nbcy.config.kinds import QUIRK_NAMES
 from nbcy.config.paths import Parameter, override, parameter_at, parameters, value_at
+from nbcy.config.response import Response
 from nbcy.config.sampling import Sampling
 from nbcy.config.section import Field, Section, Table
 from nbcy.config.spindle import Spindle
@@ -27,7 +28,7 @@ class Config(Section):
 
     Attributes
     ----------
-    crystal, beam, detector, spindle, sampling, background : Section
+    crystal, beam, detector, spindle, sampling, background, response : Section
         Each can also be given as a mapping of its fields.
     quirks : frozenset of str
         Defects of the reference to reproduce (`nbcy.config.quirks.QUIRKS`); ``"all"`` is every one.
@@ -47,6 +48,7 @@ class Config(Section):
     spindle = Field(Table(Spindle), Spindle())
     sampling = Field(Table(Sampling), Sampling())
     background = Field(Table(Background), Background())
+    response = Field(Table(Response), Response())
     quirks = Field(QUIRK_NAMES, frozenset[str]())
 
     if TYPE_CHECKING:

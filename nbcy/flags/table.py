@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from nbcy.base.units import UNITS, convert, split_units
+from nbcy.config.response import Response
 from nbcy.flags import values as v
 from nbcy.flags.values import Takes
 
@@ -512,5 +513,6 @@ WITHOUT_FLAG: Final[Mapping[str, str]] = {
     "spindle.sampling": "--set",
     "detector.masked": "--detector, or a configuration file",
     "detector.panels": "--geometry, --detector, or a configuration file",
+    **{f"response.{name}": "--set, or a configuration file" for name in Response.model_fields},
 }
 """Configuration paths that no flag sets, and what does."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -24,6 +24,9 @@ from nbcy.formats.writers import check_panels
 from nbcy.image.noise import Stream, poisson_image
 from nbcy.scene.coverage import ROI_NEEDS_ONE_PANEL, Region
 from nbcy.scene.scene import Scene
+
+if TYPE_CHECKING:
+    from nbcy.config import Response
 
 PLOTTED = 2000
 """Pixels along the longer edge of a plot; larger images are shrunk, keeping the peaks."""
@@ -279,7 +282,9 @@ class Image:
 
         return Assembly.of(self.scene.panels, self.scene.frame).draw(self.panels, fill)
 
-    def with_noise(self, seed: int, stream: Stream = "numpy") -> Image:
+    def with_noise(
+        self, seed: int, stream: Stream = "numpy", *, index: int = 0, threads: int | None = None
+    ) -> Image:
         """Return an image of counted photons (physics 8.3, 8.5).
 
         Parameters
@@ -288,6 +293,10 @@ class Image:
             The same seed gives the same counts.
         stream : {"numpy", "reference"}
             NumPy's generators, or the reference's random numbers for parity with its images.
+        index : int
+            Number of the frame or shot: images of one seed have streams of their own.
+        threads : int, optional
+            As for `Simulator.run`; counts do not depend on it.
 
         Returns
         -------
@@ -299,21 +308,64 @@ class Image:
         ConfigError
             An impossible seed, an unknown stream, or an image that holds counts already.
         """
-        if self.is_counts:
-            raise ConfigError("with_noise", self.provenance["noise"], "must not be applied twice")
+        if self.is_counts or "response" in self.provenance:
+            before = self.provenance.get("noise", self.provenance.get("response"))
+            raise ConfigError("with_noise", before, "must not be applied twice")
         if len(self.panels) == 1:
-            counts = poisson_image(self.pixels, seed, stream, self.roi)
+            pixels, roi = self.pixels, self.roi
+            counts = poisson_image(pixels, seed, stream, roi, index=index, threads=threads)
         elif stream == "reference":  # pixel after pixel, whatever their rows
-            counts = poisson_image(self._flat[np.newaxis], seed, stream)[0]
+            counts = poisson_image(self._flat[np.newaxis], seed, stream, index=index)[0]
         else:
             rows = np.cumsum([0, *(len(panel) for panel in self.panels)])
             drawn = (
-                poisson_image(panel, seed, stream, first_row=int(row)).ravel()
+                poisson_image(
+                    panel, seed, stream, first_row=int(row), index=index, threads=threads
+                ).ravel()
                 for panel, row in zip(self.panels, rows[:-1], strict=True)
             )
             counts = np.concatenate(list(drawn))
-        provenance = {**self.provenance, "noise": {"seed": int(seed), "stream": stream}}
+        noise = {"seed": int(seed), "index": int(index), "stream": stream}
+        provenance = {**self.provenance, "noise": noise}
         return Image(counts, self.scene, provenance, solid_angle=self.solid_angle)
+
+    def with_response(
+        self,
+        response: Response | None = None,
+        seed: int = 0,
+        *,
+        index: int = 0,
+        threads: int | None = None,
+    ) -> Image:
+        """Return what a detector reads where these photons are expected (physics 12).
+
+        Parameters
+        ----------
+        response : Response, optional
+            Default: that of the configuration.
+        seed : int
+            Not negative; the same seed and index give the same counts.
+        index : int
+            Number of the frame or shot: images of one seed have streams of their own.
+        threads : int, optional
+            As for `Simulator.run`; counts do not depend on it.
+
+        Returns
+        -------
+        Image
+            Counts, not rounded yet, as files do that when they are written; its provenance has
+            ``noise`` and ``response``.
+
+        Raises
+        ------
+        ConfigError
+            An image that holds counts already, photons that are not finite, an impossible seed, or
+            a response that does not fit the detector.
+        """
+        from nbcy.image.response import counted_image
+
+        chosen = self.scene.config.response if response is None else response
+        return counted_image(self, chosen, seed, index, threads)
 
     def default_scale(self, format: str = "smv") -> float:
         """Return what pixels are multiplied by when nothing else is asked for (physics 10.2, 10.3).

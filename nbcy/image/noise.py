@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.errors import ConfigError
-from nbcy.base.rng import ReferenceStream, row_generator
+from nbcy.base.rng import ReferenceStream, RowStreams, reference_seed
+from nbcy.base.threads import in_bands
 
 Stream = Literal["numpy", "reference"]
 
@@ -22,6 +23,8 @@ def poisson_image(
     stream: Stream = "numpy",
     roi: tuple[int, int, int, int] | None = None,
     first_row: int = 0,
+    index: int = 0,
+    threads: int | None = None,
 ) -> NDArray[np.float32]:
     """Draw the photons that are counted where ``mean`` are expected.
 
@@ -33,12 +36,16 @@ def poisson_image(
         The same seed gives the same counts.
     stream : {"numpy", "reference"}
         NumPy's generators, one for each row, so that the counts of a row depend on nothing but
-        the seed and that row; or the reference's stream, pixel after pixel.
+        seed, index and that row; or the reference's stream, pixel after pixel.
     roi : tuple of int, optional
         ``(fast_min, fast_max, slow_min, slow_max)``, inclusive: pixels outside are not drawn for
         and stay 0.
     first_row : int
         Number of the first row, for NumPy's stream: the rows of several panels are counted on.
+    index : int
+        Number of the frame among those of one seed.
+    threads : int, optional
+        For NumPy's stream; counts do not depend on it.
 
     Returns
     -------
@@ -56,18 +63,46 @@ def poisson_image(
     if roi is None:
         roi = (0, mean.shape[1] - 1, 0, mean.shape[0] - 1)
     fast_min, fast_max, slow_min, slow_max = roi
-    inside = (slice(slow_min, slow_max + 1), slice(fast_min, fast_max + 1))
-    largest = LARGEST_MEAN if stream == "numpy" else float(np.finfo(np.float32).max)
-    bad = np.argwhere(~((mean[inside] >= 0.0) & (mean[inside] <= largest)))
-    if len(bad):
-        slow, fast = int(bad[0, 0]) + slow_min, int(bad[0, 1]) + fast_min
-        where = f"pixels[{slow}, {fast}]"
-        raise ConfigError(where, float(mean[slow, fast]), f"must be from 0 to {largest:g} photons")
+    across = slice(fast_min, fast_max + 1)
     counts = np.zeros(mean.shape, dtype=np.float32)
     if stream == "reference":
-        counts[inside] = ReferenceStream(seed).poisson_image(mean[inside])
+        inside = (slice(slow_min, slow_max + 1), across)
+        check_means(mean[inside], 0.0, float(np.finfo(np.float32).max), (slow_min, fast_min))
+        drawn = ReferenceStream(reference_seed(seed, index)).poisson_image(mean[inside])
+        counts[inside] = drawn
         return counts
-    for row in range(slow_min, slow_max + 1):
-        expected = mean[row, inside[1]].astype(np.float64)
-        counts[row, inside[1]] = row_generator(seed, first_row + row).poisson(expected)
+    streams = RowStreams(seed, index)
+
+    def draw(rows: slice) -> None:
+        expected = mean[rows, across].astype(np.float64)
+        check_means(expected, 0.0, LARGEST_MEAN, (rows.start, fast_min))
+        own = streams.fork()
+        for number, row in enumerate(expected, rows.start):
+            counts[number, across] = own.row(first_row + number).poisson(row)
+
+    in_bands(draw, slow_min, slow_max, mean.shape[1], threads)
     return counts
+
+
+def check_means(
+    mean: NDArray[np.floating[Any]], least: float, most: float, first: tuple[int, int]
+) -> None:
+    """Refuse expected photons for which no counts can be drawn.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (slow, fast)
+    least, most : float
+        Bounds, inclusive.
+    first : tuple of int
+        Where its first pixel is in the image, (slow, fast).
+
+    Raises
+    ------
+    ConfigError
+    """
+    if mean.size and not (mean.min() >= least and mean.max() <= most):
+        slow, fast = np.argwhere(~((mean >= least) & (mean <= most)))[0]
+        where = f"pixels[{slow + first[0]}, {fast + first[1]}]"
+        low = "0" if least == 0.0 else f"{least:g}"
+        raise ConfigError(where, float(mean[slow, fast]), f"must be from {low} to {most:g} photons")

@@ -6,8 +6,8 @@ import platform
 
 import numpy as np
 
+from nbcy.base.threads import resolve_threads
 from nbcy.kernel._kernel import OPENMP, available_isas, chosen_isa
-from nbcy.kernel.threads import resolve_threads
 from nbcy.version import __version__
 
 

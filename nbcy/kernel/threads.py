@@ -1,4 +1,4 @@
-"""How many threads the kernel runs on, and how they start after a fork."""
+"""How the kernel's threads start after a fork."""
 
 from __future__ import annotations
 
@@ -7,14 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from nbcy.base.errors import ConfigError
-
 Result = TypeVar("Result")
 Poll = Callable[[int, int], object]
-
-MAX_THREADS = 1024
-"""More than any node has; a slip of the keyboard must not start millions."""
-
 
 FORKED_NOT_EXECUTED = 0x40  # Linux's PF_FORKNOEXEC
 
@@ -43,33 +37,6 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
-
-
-def resolve_threads(threads: int | None = None) -> int:
-    """Return the number of threads to use.
-
-    Parameters
-    ----------
-    threads : int, optional
-        Default: OMP_NUM_THREADS where it is set, else the processors this process may run on.
-
-    Raises
-    ------
-    ConfigError
-        Not a whole number from 1 to 1024.
-    """
-    asked: object = threads if threads is not None else os.environ.get("OMP_NUM_THREADS") or None
-    if asked is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
-    where = "threads" if threads is not None else "OMP_NUM_THREADS"
-    try:
-        count = int(str(asked).split(",")[0])  # OpenMP allows one count per nesting level
-    except ValueError:
-        count = 0
-    if not 1 <= count <= MAX_THREADS or isinstance(asked, bool):
-        raise ConfigError(where, asked, f"must be a whole number from 1 to {MAX_THREADS}")
-    return count
 
 
 def run_threaded(run: Callable[[Poll | None], Result], threads: int, poll: Poll | None) -> Result:

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nbcy.base.errors import ConfigError, NbcyWarning
+from nbcy.base.threads import resolve_threads
 from nbcy.config import Config
 from nbcy.config.quirks import parse_quirks
 from nbcy.config.slips import likely_slips
 from nbcy.crystal.structure_factors import StructureFactors
 from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
-from nbcy.kernel.threads import resolve_threads, run_threaded
+from nbcy.kernel.threads import run_threaded
 from nbcy.render.building import build_scene, rebuilt
 from nbcy.scene.scene import Scene
 from nbcy.version import __version__

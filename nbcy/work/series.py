@@ -15,10 +15,11 @@ from nbcy.formats.frame import Frame
 from nbcy.formats.registry import OPTIONS, PICTURES
 from nbcy.formats.writers import Write, check_target, frame_writer
 from nbcy.image.measuring import measurement_of, stacked_pixels
+from nbcy.image.response import check_response
 from nbcy.render.simulator import Simulator
 
 if TYPE_CHECKING:
-    from nbcy.config import Config
+    from nbcy.config import Config, Response
     from nbcy.image.image import Image
     from nbcy.image.noise import Stream
 
@@ -31,6 +32,7 @@ def frames(
     threads: int | None = None,
     seed: int | None = None,
     stream: Stream = "numpy",
+    response: Response | None = None,
 ) -> Iterator[Image]:
     """Render the frames of a rotation, one after another.
 
@@ -47,9 +49,12 @@ def frames(
     threads : int, optional
         As for `Simulator.run`.
     seed : int, optional
-        Frames of counted photons, frame ``i`` drawn with ``seed + i``; default expected photons.
+        Frames of counted photons, frame ``i`` drawn with the stream of ``seed`` and ``i``, so that
+        no frame of another seed is the same; default expected photons.
     stream : {"numpy", "reference"}
         Where the noise comes from (`Image.with_noise`).
+    response : Response, optional
+        Frames of what a detector reads (`Image.with_response`), for the seed 0 if none is given.
 
     Yields
     ------
@@ -61,7 +66,7 @@ def frames(
         No frame, no rotation, or what `Simulator` refuses.
     """
     simulator = Simulator(config, structure_factors=structure_factors)
-    return frames_of(simulator, count, threads=threads, seed=seed, stream=stream)
+    return frames_of(simulator, count, threads=threads, seed=seed, stream=stream, response=response)
 
 
 def frames_of(
@@ -71,6 +76,7 @@ def frames_of(
     threads: int | None = None,
     seed: int | None = None,
     stream: Stream = "numpy",
+    response: Response | None = None,
 ) -> Iterator[Image]:
     """Do as `frames` does, from the simulator of the first frame."""
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
@@ -88,9 +94,20 @@ def frames_of(
     images = simulator.run_many(
         phi_deg=[start + i * osc for i in range(count)], threads=threads, progress=False
     )
+    if response is not None:
+        if stream != "numpy":
+            raise ConfigError("stream", stream, "must be numpy: a response has no other")
+        check_response(response, simulator.scene.panels)
+        first = 0 if seed is None else seed
+        return (
+            image.with_response(response, first, index=i, threads=threads)
+            for i, image in enumerate(images)
+        )
     if seed is None:
         return images
-    return (image.with_noise(seed + i, stream) for i, image in enumerate(images))
+    return (
+        image.with_noise(seed, stream, index=i, threads=threads) for i, image in enumerate(images)
+    )
 
 
 def save_frames(
