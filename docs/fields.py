@@ -20,6 +20,7 @@ SECTIONS = {
     "sampling": nbcy.Sampling,
     "background": nbcy.Background,
     "response": nbcy.Response,
+    "background.materials[n]": nbcy.Material,
 }
 HEAD = """\
 # Fields of the configuration

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Config,
         Crystal,
         Detector,
+        Material,
         Panel,
         Response,
         Sampling,
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "nbcy.auditing": ("AuditReport", "audit"),
     "nbcy.config": (
-        *("Background", "Beam", "Config", "Crystal", "Detector", "Panel", "Response"),
-        *("Sampling", "Spindle"),
+        *("Background", "Beam", "Config", "Crystal", "Detector", "Material"),
+        *("Panel", "Response", "Sampling", "Spindle"),
     ),
     "nbcy.base.errors": (
         *("ConfigError", "FileError", "KernelError", "NbcyError", "NbcyWarning"),
@@ -81,6 +82,7 @@ __all__ = [
     "Geometry",
     "Image",
     "KernelError",
+    "Material",
     "NbcyError",
     "NbcyWarning",
     "Panel",

@@ -12,6 +12,7 @@ from nbcy.config import (
     Config,
     Crystal,
     Detector,
+    Material,
     Panel,
     Response,
     Sampling,
@@ -56,6 +57,18 @@ panels = st.builds(
     pixels_slow=counts,
     pixel_mm=positive,
     masked=st.lists(rois, max_size=2).map(tuple),
+)
+
+materials = st.builds(
+    Material,
+    table=texts,
+    column=st.sampled_from(["stol", "4stol", "Q"]),
+    thickness_mm=not_negative,
+    width_mm=positive,
+    height_mm=positive,
+    density_g_per_cm3=not_negative,
+    molar_mass_g_per_mol=positive,
+    scale=finite,
 )
 
 
@@ -171,7 +184,11 @@ FIELDS = {
         "precision": st.sampled_from(["double", "single"]),
         "cutoff": st.sampled_from([0.0, 1e-9, 0.5]),
     },
-    Background: {"water_um": not_negative},
+    Background: {
+        "water_um": not_negative,
+        "materials": st.lists(materials, max_size=2).map(tuple),
+        "tolerance": not_negative,
+    },
     Response: {
         "flicker_percent": st.floats(0.0, 100.0),
         "flicker_per": st.sampled_from(["pixel", "shot"]),

@@ -57,6 +57,10 @@ UNITS: Final[dict[str, Unit]] = {
     "photons_per_mm2": Unit("fluence", 6, _per_area("mm")),
     "photons_per_um2": Unit("fluence", 12, _per_area("um")),
     "photons_per_s": Unit("flux", 0, ("photons/s", "photon/s")),
+    "g_per_cm3": Unit("density", 3, ("g/cm³", "g/cm3", "g/cm^3", "g/cm**3")),
+    "kg_per_m3": Unit("density", 0, ("kg/m³", "kg/m3", "kg/m^3", "kg/m**3")),
+    "g_per_mol": Unit("molar mass", -3, ("g/mol",)),
+    "kg_per_mol": Unit("molar mass", 0, ("kg/mol",)),
     "px": Unit("pixels", 0, ("px", "pixel", "pixels")),
 }
 """Units by suffix. Energies stay in eV: their only use is to become a wavelength (physics 3.1)."""

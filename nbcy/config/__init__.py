@@ -3,7 +3,7 @@
 In: numbers with units, mappings, text. Out: a `Config`. Knows no scene.
 """
 
-from nbcy.config.background import Background
+from nbcy.config.background import Background, Material
 from nbcy.config.beam import Beam
 from nbcy.config.config import Config
 from nbcy.config.crystal import Crystal
@@ -19,6 +19,7 @@ __all__ = [
     "Config",
     "Crystal",
     "Detector",
+    "Material",
     "Panel",
     "Response",
     "Sampling",

@@ -7,7 +7,17 @@ from typing import Any, Literal, Protocol, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.config import Background, Beam, Crystal, Detector, Panel, Response, Sampling, Spindle
+from nbcy.config import (
+    Background,
+    Beam,
+    Crystal,
+    Detector,
+    Material,
+    Panel,
+    Response,
+    Sampling,
+    Spindle,
+)
 
 T = TypeVar("T")
 
@@ -32,6 +42,8 @@ class BackgroundFields(TypedDict, total=False):
     water_nm: Real | None
     water_angstrom: Real | None
     water: Quantity | None
+    materials: Several[Material | Mapping[str, Any]] | None
+    tolerance: Real | None
 
 class BeamFields(TypedDict, total=False):
     wavelength_m: Real | None
@@ -279,6 +291,38 @@ class DetectorFields(TypedDict, total=False):
     mask_file: FileName | None
     masked: Several[Several[Integer]] | None
     panels: Several[Panel | Mapping[str, Any]] | None
+
+class MaterialFields(TypedDict, total=False):
+    table: FileName | None
+    column: Literal["stol", "4stol", "Q"] | None
+    thickness_m: Real | None
+    thickness_cm: Real | None
+    thickness_mm: Real | None
+    thickness_um: Real | None
+    thickness_nm: Real | None
+    thickness_angstrom: Real | None
+    thickness: Quantity | None
+    width_m: Real | None
+    width_cm: Real | None
+    width_mm: Real | None
+    width_um: Real | None
+    width_nm: Real | None
+    width_angstrom: Real | None
+    width: Quantity | None
+    height_m: Real | None
+    height_cm: Real | None
+    height_mm: Real | None
+    height_um: Real | None
+    height_nm: Real | None
+    height_angstrom: Real | None
+    height: Quantity | None
+    density_g_per_cm3: Real | None
+    density_kg_per_m3: Real | None
+    density: Quantity | None
+    molar_mass_g_per_mol: Real | None
+    molar_mass_kg_per_mol: Real | None
+    molar_mass: Quantity | None
+    scale: Real | None
 
 class PanelFields(TypedDict, total=False):
     name: str | None

@@ -107,6 +107,14 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
                 "nbcy/scene/detector.py",
             ),
             Quirk(
+                "table_extrapolation",
+                "beyond its ends a background table goes on as a straight line",
+                "backgrounds that are seen further out than their table goes",
+                ("-stol", "-4stol", "-Q"),
+                ("13.2",),
+                "nbcy/scene/background.py",
+            ),
+            Quirk(
                 "sticky_interpolation",
                 "a first step at the edge of the list ends interpolation",
                 "crystals of 1 or 2 cells along an axis, and -interpolate, with a list that ends "

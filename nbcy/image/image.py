@@ -88,6 +88,8 @@ class Image:
         Sum over the pixels, steradian.
     dtype : numpy dtype
         float32, or float64 for differences and fits; files hold float32.
+    bragg : array_like, optional
+        The part of the pixels that is the crystal's, where there is another.
 
     Attributes
     ----------
@@ -114,6 +116,7 @@ class Image:
         *,
         solid_angle: float | None = None,
         dtype: DTypeLike = np.float32,
+        bragg: ArrayLike | None = None,
     ) -> None:
         array = np.ascontiguousarray(pixels, dtype=dtype)
         shapes = [panel.shape for panel in scene.panels]
@@ -131,6 +134,7 @@ class Image:
         self._scene = scene
         self._provenance: Mapping[str, Any] = MappingProxyType(dict(provenance))
         self._solid_angle = solid_angle
+        self._bragg = None if bragg is None else np.asarray(bragg, dtype).reshape(-1)
 
     @property
     def pixels(self) -> NDArray[np.float32]:
@@ -150,6 +154,47 @@ class Image:
             shapes = sorted({panel.shape for panel in panels})
             raise ConfigError("pixels", shapes, "panels of different shapes: use image.panels")
         return self._flat.reshape(len(panels), *panels[0].shape)
+
+    @property
+    def bragg(self) -> NDArray[np.float32]:
+        """Photons of the crystal, and of ``background.water_um``, of the shape of `pixels`.
+
+        ``image.pixels`` is ``image.bragg + image.background``, bit by bit.
+
+        Raises
+        ------
+        ConfigError
+            Counts, of which nobody knows where they come from.
+        """
+        self._check_parts("bragg")
+        if self._bragg is None:
+            return self.pixels
+        part = self._bragg.reshape(self.pixels.shape)
+        part.setflags(write=False)
+        return part
+
+    @property
+    def background(self) -> NDArray[np.float32]:
+        """Photons of the materials of ``config.background``, of the shape of `pixels`.
+
+        Raises
+        ------
+        ConfigError
+            Counts, of which nobody knows where they come from.
+        """
+        self._check_parts("background")
+        shape = self.pixels.shape
+        if self._bragg is None:
+            return np.zeros(shape, self._flat.dtype)
+        from nbcy.image.parts import background_of
+
+        part = background_of(self.scene, self.provenance.get("roi"), self._flat.dtype)
+        part.setflags(write=False)
+        return part.reshape(shape)
+
+    def _check_parts(self, name: str) -> None:
+        if self.is_counts:
+            raise ConfigError(name, "counts", "is known of expected photons alone")
 
     @property
     def panels(self) -> tuple[NDArray[np.float32], ...]:

@@ -15,6 +15,7 @@ from nbcy.scene.geometry import geometry
 from nbcy.scene.scene import Scene, compose
 
 if TYPE_CHECKING:
+    from nbcy.base.amplitude_table import AmplitudeTable
     from nbcy.config import Config
     from nbcy.inputs.coordinates import Coordinates
     from nbcy.inputs.source_list import SourceList
@@ -74,6 +75,19 @@ def mosaic(step: Step) -> Any:
     return read_mosaic(str(step.config.crystal.mosaic_matrices))
 
 
+def amplitude_tables(step: Step) -> tuple[AmplitudeTable, ...]:
+    """Read the table of each material (physics 13.2)."""
+    from nbcy.config.materials import PRESETS
+    from nbcy.inputs.amplitude_table import FOLDER, read_amplitude_table
+
+    return tuple(
+        read_amplitude_table(str(FOLDER / f"{one.table}.stol"))
+        if one.table in PRESETS
+        else read_amplitude_table(one.table, one.column)
+        for one in step.config.background.materials
+    )
+
+
 def sources(step: Step) -> SourceList:
     """Read the list of sources (physics 5.2)."""
     from nbcy.inputs.source_list import read_source_list
@@ -100,6 +114,7 @@ INPUTS: Mapping[str, Stage[Any]] = {
     "mask": mask,
     "mosaic": mosaic,
     "sources": sources,
+    "amplitude_tables": amplitude_tables,
     "rotation": NOTHING,
     "fluence": NOTHING,
     "further": NOTHING,

@@ -379,6 +379,7 @@ def facts_of_scene(
         "oversample": scene.oversample,
         "recommended_oversample": scene.oversample_recommended,
         "water": scene.water,
+        "materials": ", ".join(one.table for one in scene.config.background.materials) or None,
         "quirks": " ".join(sorted(scene.config.quirks)) or "none",
     }
     return {

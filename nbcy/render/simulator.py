@@ -341,6 +341,10 @@ class Simulator:
                 return kernel.render_listed(wanted.listed, threads, job.isa, poll, job.dtype)
 
             values = run_threaded(render_some, threads, job.progress)
+            if scene.haze:
+                from nbcy.image.parts import add_to_pixels
+
+                add_to_pixels(values, scene, wanted.boxes, wanted.listed)
             values.setflags(write=False)
             told = self._provenance(kernel.scene, job, None, variation)
             return PixelValues(values, wanted.boxes, wanted.listed, told)
@@ -350,7 +354,12 @@ class Simulator:
             job.progress,
         )
         told = self._provenance(scene, job, region, variation)
-        return Image(image, scene, told, solid_angle=solid_angle, dtype=job.dtype)
+        bragg = None
+        if scene.haze:
+            from nbcy.image.parts import with_background
+
+            bragg, image = image, with_background(image, scene, region, threads)
+        return Image(image, scene, told, solid_angle=solid_angle, dtype=job.dtype, bragg=bragg)
 
     def _provenance(
         self, scene: Scene, job: _Job, region: Roi | None, variation: Variation | None
@@ -390,6 +399,12 @@ class Simulator:
         from nbcy.render.trace import Trace
 
         arrays = self._kernel.trace(slow, fast, panel)
+        if self.scene.haze:
+            from nbcy.image.parts import photons_of_materials
+
+            here = np.array([slow]), np.array([fast])
+            arrays["materials"] = float(photons_of_materials(self.scene, panel, *here)[0])
+            arrays["I_pixel_final"] += arrays["materials"]
         return Trace.from_kernel(self.scene, slow, fast, arrays, panel)
 
 

@@ -287,7 +287,8 @@ class Trace:
             scene=scene,
         )
         photons, product = float(arrays["I_pixel_final"]), trace.chain_product()
-        if scene.water and not math.isclose(photons, product, rel_tol=1e-14):
+        added = scene.water or arrays.get("materials", 0.0)
+        if added and not math.isclose(photons, product, rel_tol=1e-14):
             trace.chain["background_photons"] = (photons - product,)
         return trace
 

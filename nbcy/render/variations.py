@@ -292,7 +292,7 @@ def _at_wavelength(scene: Scene, wavelength: float) -> Scene:
     sources = dataclasses.replace(beam.sources, wavelengths=wavelengths)
     changed = dataclasses.replace(
         scene, illumination=dataclasses.replace(beam, wavelength=wavelength, sources=sources)
-    )
+    ).with_haze()
     choice = Choice(wavelength, "m", "given", "varied")
     choices = MappingProxyType({**scene.choices, "beam.wavelength": choice})
     changed.__dict__["choices"] = choices

@@ -368,6 +368,7 @@ dmin | finest spacing dmin | m | sampling.dmin_angstrom | -dmin | I_before_scali
 oversample | oversampling (oversample) | | sampling.oversample | -oversample | pixel_pos_meters sum | oversample | oversample oversampling
 recommended_oversample | (oversample the size calls for | | | | | |
 water | water background | photons/sr | background.water_um | -water | background_photons I_pixel_final | background |
+materials | materials of the background | | background.materials | -stol | background_photons I_pixel_final | background |
 quirks | quirks of the reference reproduced | | quirks | -quirks | turn cell lattice detector capture_fraction I_pixel_final | quirks |
 """
 

@@ -67,7 +67,8 @@ def structure_factors(step: Step) -> tuple[HklGrid, bool]:
         ledger.choose("crystal.hkl", len(structure), "", "given", source)
     for note in structure.notes:
         ledger.note(note)
-    if structure.default_F == 0.0 and not structure.F.any():
+    dark = structure.default_F == 0.0 and not structure.F.any()
+    if dark and not step.config.background.materials:
         ledger.note("every structure factor is 0: give an hkl list or default_F")
     return structure.to_grid(), is_calculated
 
@@ -123,7 +124,9 @@ def calculated_dmin(step: Step) -> float:
         return wanted
     beam, placed = step.take(illumination), step.take(geometry)
     finest = max(
-        _finest(panel, placed.curved, placed.distance, beam.incident, beam.wavelengths)
+        longest_scattering_vector(
+            panel, placed.curved, placed.distance, beam.incident, beam.wavelengths
+        )
         for panel in placed.panels
     )
     finest *= step.given("further") or 1.0
@@ -140,7 +143,7 @@ def calculated_dmin(step: Step) -> float:
     return dmin
 
 
-def _finest(
+def longest_scattering_vector(
     panel: PlacedPanel,
     curved: bool,
     distance: float,

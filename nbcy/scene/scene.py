@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nbcy.base.choices import Choice
 from nbcy.base.constants import R_E_SQR
 from nbcy.scene.amplitudes import Amplitudes, amplitudes
-from nbcy.scene.background import Water, background
+from nbcy.scene.background import Water, background, haze
 from nbcy.scene.beam import Illumination, fluence, illumination
 from nbcy.scene.coverage import Coverage, Region, coverage
 from nbcy.scene.desk import Desk
@@ -23,6 +23,7 @@ from nbcy.scene.detector import DetectorPlacement
 from nbcy.scene.economy import Economy, economy, pays
 from nbcy.scene.fields import choices_of_fields
 from nbcy.scene.geometry import SceneGeometry, geometry, placement_of_panel
+from nbcy.scene.haze import Haze
 from nbcy.scene.interpolation import first_step_leaves_list
 from nbcy.scene.lattice import Domains, Lattice, Rotation, domains, lattice, rotation
 from nbcy.scene.sensor import Sensor, sensor
@@ -77,6 +78,8 @@ class Scene:
         ``dmin``, ``cutoff``, ``skip``, ``precision``.
     background : Water
         ``water``, ``water_scaling``.
+    haze : Haze
+        Photons of the materials of ``config.background``.
     desk : Desk
         Where the stages were made, and which of them anew (``desk.rebuilt``).
     r_e_sqr : float
@@ -97,6 +100,7 @@ class Scene:
     subpixels: Subpixels
     economy: Economy
     background: Water
+    haze: Haze
     desk: Desk = dataclasses.field(repr=False)
 
     r_e_sqr: float = R_E_SQR
@@ -176,9 +180,13 @@ class Scene:
             spot = dataclasses.replace(spot, metric=metric)
         steps = scene.steps // scene.subpixels.oversample**2
         skip = pays(spot, cells, scene.amplitudes.interpolate, economy.cutoff, steps)
-        return dataclasses.replace(
-            scene, spots=spot, economy=dataclasses.replace(economy, skip=skip)
-        )
+        economy = dataclasses.replace(economy, skip=skip)
+        return dataclasses.replace(scene, spots=spot, economy=economy).with_haze()
+
+    def with_haze(self) -> Scene:
+        """Return the scene with the haze that its own detector and beam see."""
+        seen = self.haze.seen_by(self.geometry, self.illumination, self.sensor, self.subpixels)
+        return self if seen is self.haze else dataclasses.replace(self, haze=seen)
 
     def __repr__(self) -> str:
         panels = self.geometry.panels
@@ -277,6 +285,7 @@ def compose(desk: Desk) -> Scene:
         economy=desk.take(economy),
         coverage=desk.take(coverage),
         background=desk.take(background),
+        haze=desk.take(haze),
         desk=desk,
     )
     desk.settle()

@@ -214,8 +214,8 @@ def _default_F_squared(c: Case) -> Proposals:
     "background",
     ["I_pixel_final", "background_photons"],
     "{x} adds a background that {y} does not have",
-    "give both sides the same -water",
-    about=("water",),
+    "give both sides the same background: -water, -stol and what goes with it",
+    about=("water", "materials"),
 )
 def _background(c: Case) -> Proposals:
     if c.key == "background_photons":
