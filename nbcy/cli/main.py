@@ -17,6 +17,7 @@ SUBCOMMANDS: Final[Mapping[str, str]] = {
     "trace": "every number on the way to one pixel",
     "audit": "where two traces diverge, and why",
     "compare": "two images, pixel by pixel",
+    "noisify": "noisify's flags: what a detector reads where photons are expected",
     "convert": "images from one format to another",
     "view": "a picture of an image, with resolution rings",
     "structure-factors": "a list in P1 from PDB, mmCIF or MTZ, and what it holds",

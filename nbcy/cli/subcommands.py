@@ -3,7 +3,7 @@
 A subcommand is a module of this package, with underscores for dashes, that is imported only when
 used. It has ``add_parser(subparsers)``, which adds its argparse parser, and ``run(args)``, which
 returns the exit status. A module with ``TAKES_FLAGS = True`` also gets the reference's flags, in
-``args.flags``.
+``args.flags``; one with ``READS_WORDS = True`` all words there but those of every subcommand.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def run_subcommand(name: str, words: list[str]) -> int:
         from nbcy.flags.parsing import split
 
         flags, words = split(words, lambda: {plain(option): option for option in _options(parser)})
+    if getattr(module, "READS_WORDS", False):
+        flags, words = _apart(words)
     try:
         args, unknown = parent.parse_known_args([name, *words])
     except SystemExit:  # --help has printed itself
@@ -94,6 +96,21 @@ def run_subcommand(name: str, words: list[str]) -> int:
     args.flags = flags
     with _threads_of(args.threads):
         return int(module.run(args))
+
+
+def _apart(words: list[str]) -> tuple[list[str], list[str]]:
+    """Separate another program's words from those that every subcommand takes."""
+    flags: list[str] = []
+    own: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--threads":
+            own += [word, *[following for following in [next(rest, None)] if following]]
+        elif word in ("--help", "-h", "--quiet") or word.startswith("--threads="):
+            own.append(word)
+        else:
+            flags.append(word)
+    return flags, own
 
 
 @contextmanager
