@@ -127,6 +127,8 @@ FIELDS = {
         "hdiv_steps": counts,
         "vdiv_steps": counts,
         "divergence": st.sampled_from(["round", "square"]),
+        "spectrum": st.lists(st.tuples(positive, positive), max_size=3).map(tuple),
+        "spectrum_file": texts,
         "source_file": texts,
         "direction": directions,
         "polarization_vector": directions,
@@ -218,6 +220,7 @@ def sections(draw, model):
         ("cell_angstrom_deg", "matrix", "matrix_file"),
         ("hkl_file", "structure_file"),
         ("energy_ev", "wavelength_angstrom"),
+        ("source_file", "spectrum", "spectrum_file"),
     ):
         for rival in [name for name in rivals if name in fields][1:]:
             del fields[rival]

@@ -40,7 +40,7 @@ REFERENCE_TEXT = """
 -water -stol -4stol -Q -roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
 -printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
--mosaic_model -mosaic_matrices
+-mosaic_model -mosaic_matrices -spectrum
 """
 REFERENCE = REFERENCE_TEXT.split()
 

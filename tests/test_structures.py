@@ -114,7 +114,7 @@ def test_amplitudes_are_those_of_a_sum_over_atoms(path, dmin, wavelength):
 
 
 def test_phases_and_friedel_mates_are_those_of_a_sum_over_atoms():
-    found = calculate(read_coordinates(PEPTIDE), 1.6, 0.0, 0.0, wavelength=2.5)
+    found = calculate(read_coordinates(PEPTIDE), 1.6, 0.0, 0.0, anomalous=True).at(2.5)
     mean = abs(found.plus[1:]).mean()
     allowed = STATED * np.where(found.hkl.any(axis=1), mean, abs(found.plus[0]))
     for values, hkl in ((found.plus, found.hkl), (found.minus, -found.hkl)):
@@ -132,7 +132,7 @@ def test_f000_is_the_number_of_electrons():
     assert alone == pytest.approx(sum_over_atoms(CRO, [(0, 0, 0)])[0].real, rel=2e-6)
 
     model = read_coordinates(CRO)
-    found = calculate(model, 3.0, k_sol=0.4)
+    found = calculate(model, 3.0, k_sol=0.4).at(None)
     added = 0.4 * found.solvent_fraction * structure.cell.volume
     assert found.plus[0].real == pytest.approx(alone + added, rel=2e-6)
 
@@ -140,7 +140,7 @@ def test_f000_is_the_number_of_electrons():
 def test_the_solvent_adds_a_mask_that_falls_off():
     model = read_coordinates(CRO)
     bare, thin, thick, soft = (
-        calculate(model, 3.0, k, B).plus for k, B in ((0, 0), (0.2, 10), (0.4, 10), (0.2, 60))
+        calculate(model, 3.0, k, B).normal for k, B in ((0, 0), (0.2, 10), (0.4, 10), (0.2, 60))
     )
     stol2 = inverse_d_squared(calculate(model, 3.0).hkl, model.cell) / 4.0
     scale = abs(thin - bare)[1:].mean()
@@ -960,17 +960,12 @@ def test_a_cif_of_small_molecules_is_named(tmp_path):
         read_coordinates(tmp_path / "a.cif")
 
 
-def test_anomalous_scattering_of_several_wavelengths_is_refused(tmp_path):
+def test_sources_of_one_wavelength_have_its_anomalous_scattering(tmp_path):
     crystal = {"anomalous": True}
-    with pytest.raises(ConfigError, match="3 wavelengths from"):
-        build_scene(
-            config(
-                PEPTIDE, crystal=crystal, beam={"dispersion_percent": 1.0, "dispersion_steps": 3}
-            )
-        )
     listed = tmp_path / "sources"
     listed.write_text("-10 0 0 1 1.7e-10\n-10 0 0.1 1 1.7e-10\n")
     far = build_scene(config(PEPTIDE, crystal=crystal, beam={"source_file": str(listed)}))
     beam = {"source_file": str(listed), "wavelength_angstrom": 1.7}
     same = build_scene(config(PEPTIDE, crystal=crystal, beam=beam))
     assert (far.hkl.data == same.hkl.data).all()
+    assert far.amplitudes.channels is same.amplitudes.channels is None

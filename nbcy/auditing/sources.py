@@ -27,6 +27,7 @@ FILE_FIELDS = (
     "crystal.hkl_file",
     "crystal.structure_file",
     "beam.source_file",
+    "beam.spectrum_file",
     "detector.mask_file",
 )
 """Fields of a configuration that name input files."""

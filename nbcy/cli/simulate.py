@@ -283,7 +283,8 @@ def _complete(invocation: Invocation) -> Invocation:
             f"no intensity is given: a fluence of {FLUENCE:g} photons/m² is taken, 1e12 photons on "
             "a square micrometre (-fluence, -flux)"
         )
-    if beam.wavelength_angstrom is None and beam.energy_ev is None and beam.source_file is None:
+    spectral = (beam.wavelength_angstrom, beam.energy_ev, beam.source_file, beam.spectrum_file)
+    if spectral == (None,) * 4 and not beam.spectrum:
         notes.append("no wavelength is given: 1 Å is taken (-lambda, -energy)")
     detector = invocation.config.detector
     if not detector.panels:

@@ -7,17 +7,7 @@ from typing import Any, Literal, Protocol, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.config import (
-    Background,
-    Beam,
-    Crystal,
-    Detector,
-    Material,
-    Panel,
-    Response,
-    Sampling,
-    Spindle,
-)
+from nbcy.config import Background, Beam, Crystal, Detector, Material, Panel, Response, Sampling, Spindle
 
 T = TypeVar("T")
 
@@ -98,6 +88,8 @@ class BeamFields(TypedDict, total=False):
     hdiv_steps: Integer | None
     vdiv_steps: Integer | None
     divergence: Literal["round", "square"] | None
+    spectrum: Several[Any] | None
+    spectrum_file: FileName | None
     source_file: FileName | None
     direction: Several[Real] | None
     polarization_vector: Several[Real] | None

@@ -10,6 +10,7 @@ from nbcy.config.kinds import (
     FILE_NAME,
     NOT_NEGATIVE,
     POSITIVE,
+    SPECTRUM,
     SWITCH,
     Choice,
     Number,
@@ -46,6 +47,10 @@ class Beam(Section):
         The same across it.
     divergence : {"round", "square"}
         Leave out the corners of the grid of directions, or keep them.
+    spectrum : list of pairs
+        Wavelengths (Å, or quantities that may be energies), each with a weight in photons.
+    spectrum_file : str
+        The same in two columns: wavelengths in Å, or energies in eV where above 100.
     source_file : str
         Text file of sources, in place of divergence and dispersion.
     direction : tuple of 3 float
@@ -54,7 +59,10 @@ class Beam(Section):
         The electric field, of any length; selects the custom convention.
     """
 
-    _rivals = (("energy_ev", "wavelength_angstrom"),)
+    _rivals = (
+        ("energy_ev", "wavelength_angstrom"),
+        ("source_file", "spectrum", "spectrum_file"),
+    )
 
     wavelength_angstrom = Field(POSITIVE)
     energy_ev = Field(POSITIVE)
@@ -73,6 +81,8 @@ class Beam(Section):
     hdiv_steps = Field(COUNT)
     vdiv_steps = Field(COUNT)
     divergence = Field(Choice[Divergence](*get_args(Divergence)), "round")
+    spectrum = Field(SPECTRUM, ())
+    spectrum_file = Field(FILE_NAME)
     source_file = Field(FILE_NAME)
     direction = Field(DIRECTION)
     polarization_vector = Field(DIRECTION)

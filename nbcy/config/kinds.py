@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-from nbcy.base.errors import ConfigError
+from nbcy.base.constants import EV_ANGSTROM
+from nbcy.base.errors import ConfigError, UnitError
+from nbcy.base.units import parse_quantity
 from nbcy.config.quirks import QUIRKS, parse_quirks
 
 T = TypeVar("T")
@@ -290,6 +292,40 @@ class FileOr(Kind[str | T]):
         return self._kind.read(value)
 
 
+class Spectrum(Kind[tuple[tuple[float, float], ...]]):
+    """Pairs of a wavelength (in Å, or a quantity that may also be an energy) and a weight."""
+
+    name = "list of pairs: a wavelength in Angstrom, or an energy with its unit, and a weight"
+    typed = "Several[Any]"
+
+    def read(self, value: Any) -> tuple[tuple[float, float], ...]:
+        """Return pairs of numbers, wavelengths in Å."""
+        if not isinstance(value, tuple):
+            raise ValueError(f"must be a {self.name}")
+        pairs = []
+        for pair in value:
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise ValueError(f"must be a {self.name}")
+            pairs.append((_wavelength(pair[0]), NOT_NEGATIVE.read(pair[1])))
+        if pairs and not any(weight for _, weight in pairs):
+            raise ValueError("must have a weight that is not 0")
+        return tuple(pairs)
+
+
+def _wavelength(value: Any) -> float:
+    """Read a wavelength in Å, or a quantity."""
+    if isinstance(value, int | float):
+        return POSITIVE.read(value)
+    try:
+        return POSITIVE.read(parse_quantity(value, "angstrom"))
+    except UnitError:
+        try:
+            return EV_ANGSTROM / POSITIVE.read(parse_quantity(value, "ev"))
+        except UnitError:
+            expected = "must be a wavelength or an energy, with its unit: '1 Å', '12.4 keV'"
+            raise ValueError(expected) from None
+
+
 def _complete_cell(cell: object) -> object:
     numbers = cell if isinstance(cell, tuple) else (cell,)
     if not 1 <= len(numbers) <= 6:
@@ -345,6 +381,7 @@ MATRIX: Final = Parts[Matrix](
     "three rows of 3 numbers",
 )
 ONE_OR_THREE = OneOrThree()
+SPECTRUM = Spectrum()
 CELL: Final = Parts[Cell](
     {**_alike("a b c", POSITIVE), **_alike("alpha beta gamma", NUMBER)},
     "6 numbers: a, b, c, alpha, beta, gamma",

@@ -12,6 +12,7 @@ van der Waals radii enlarged by 1.1 Å, grown again by 0.9 Å.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,45 @@ class CalculatedFactors:
     solvent_fraction: float
 
 
+@dataclass(frozen=True, eq=False)
+class FactorParts:
+    """What structure factors of any wavelength are put together of.
+
+    Attributes
+    ----------
+    hkl : ndarray of int32, shape (n, 3)
+        As of `CalculatedFactors`.
+    normal : ndarray of complex128, shape (n,)
+        F(hkl) without anomalous scattering, electrons.
+    anomalous : mapping of int to ndarray of complex128, shape (n,)
+        By atomic number: F(hkl) if each of these atoms had f = 1 at all angles, and the rest none.
+    solvent_fraction : float
+    """
+
+    hkl: NDArray[np.int32]
+    normal: ComplexArray
+    anomalous: Mapping[int, ComplexArray]
+    solvent_fraction: float
+
+    def at(self, wavelength: float | None) -> CalculatedFactors:
+        """Return the structure factors at a wavelength (Å), or without f' and f''."""
+        plus, minus = self.normal.copy(), self.normal.conj()
+        if wavelength is not None:
+            gemmi = need_gemmi("anomalous scattering")
+            for z, part in self.anomalous.items():
+                f = complex(*gemmi.cromer_liberman(z, EV_ANGSTROM / wavelength))
+                plus += f * part
+                minus += f * part.conj()
+        return CalculatedFactors(self.hkl, plus, minus, self.solvent_fraction)
+
+
 def calculate(
     model: Coordinates,
     dmin: float,
     k_sol: float = K_SOL,
     b_sol: float = B_SOL,
-    wavelength: float | None = None,
-) -> CalculatedFactors:
+    anomalous: bool = False,
+) -> FactorParts:
     """Calculate structure factors.
 
     Parameters
@@ -69,8 +102,9 @@ def calculate(
         Finest spacing, Å.
     k_sol, b_sol : float
         Density (electrons/Å³; 0 for no solvent) and B factor (Å²) of the bulk solvent.
-    wavelength : float, optional
-        Å; adds f' and f'' of Cromer and Liberman. They know nothing of white lines at edges.
+    anomalous : bool
+        Whether f' and f'' will be wanted. They are Cromer and Liberman's, which know nothing of
+        white lines at edges.
 
     Raises
     ------
@@ -84,7 +118,7 @@ def calculate(
     hkl = np.concatenate([np.zeros((1, 3), dtype=np.int32), unique])
     stol2 = inverse_d_squared(hkl, model.cell) / 4.0
 
-    density = _density(gemmi, model, min(dmin, _COARSEST), wavelength)
+    density = _density(gemmi, model, min(dmin, _COARSEST))
     sharpen = np.exp(density.blur * stol2)
     density.put_model_density_on_grid(model.structure[0])
     normal = _transform(gemmi, density.grid, hkl) * sharpen
@@ -93,25 +127,19 @@ def calculate(
         mask = _solvent(gemmi, model, dmin)
         fraction = float(np.mean(mask.array))
         normal += k_sol * np.exp(-b_sol * stol2) * _transform(gemmi, mask, hkl)
-    if wavelength is None:
-        return CalculatedFactors(hkl, normal, normal.conj(), fraction)
-
-    density.initialize_grid()
-    energy = EV_ANGSTROM / wavelength
-    absorption: dict[int, float] = {}
-    for site in model.structure[0].all():
-        z = site.atom.element.atomic_number
-        if z not in absorption:
-            absorption[z] = gemmi.cromer_liberman(z, energy)[1]
-        density.add_c_contribution_to_grid(site.atom, absorption[z])
-    density.grid.symmetrize_sum()
-    imaginary = _transform(gemmi, density.grid, hkl) * sharpen
-    return CalculatedFactors(
-        hkl, normal + 1j * imaginary, normal.conj() + 1j * imaginary.conj(), fraction
-    )
+    parts: dict[int, ComplexArray] = {}
+    sites = list(model.structure[0].all()) if anomalous else []
+    for z in sorted({site.atom.element.atomic_number for site in sites}):
+        density.initialize_grid()
+        for site in sites:
+            if site.atom.element.atomic_number == z:
+                density.add_c_contribution_to_grid(site.atom, 1.0)
+        density.grid.symmetrize_sum()
+        parts[z] = _transform(gemmi, density.grid, hkl) * sharpen
+    return FactorParts(hkl, normal, parts, fraction)
 
 
-def _density(gemmi: Any, model: Coordinates, dmin: float, wavelength: float | None) -> Any:
+def _density(gemmi: Any, model: Coordinates, dmin: float) -> Any:
     from nbcy.inputs.coordinates import lowest_b
 
     density = gemmi.DensityCalculatorX()
@@ -121,11 +149,6 @@ def _density(gemmi: Any, model: Coordinates, dmin: float, wavelength: float | No
     tightest = min(lowest_b(site.atom) for site in model.structure[0].all())
     density.blur = max(0.0, _BLUR * dmin**2 - tightest)
     density.set_grid_cell_and_spacegroup(model.structure)
-    if wavelength is not None:
-        energy = EV_ANGSTROM / wavelength
-        for element in {site.atom.element.name for site in model.structure[0].all()}:
-            atom = gemmi.Element(element)
-            density.addends.set(atom, gemmi.cromer_liberman(atom.atomic_number, energy)[0])
     return density
 
 

@@ -244,9 +244,6 @@ class StructureFactors:
         NbcyError
             gemmi is not installed.
         """
-        from nbcy.crystal.fcalc import calculate
-        from nbcy.inputs.coordinates import Coordinates, read_coordinates
-
         _check_range(dmin_angstrom, dmax_angstrom)
         for name, value in (("k_sol", k_sol), ("B_sol", B_sol)):
             if not (math.isfinite(value) and value >= 0.0):
@@ -255,22 +252,16 @@ class StructureFactors:
             raise ConfigError(
                 "wavelength_angstrom", wavelength_angstrom, "must be given for anomalous scattering"
             )
-        model = path if isinstance(path, Coordinates) else read_coordinates(path)
-        found = calculate(
-            model, dmin_angstrom, k_sol, B_sol, wavelength_angstrom if anomalous else None
-        )
-        plus, minus = np.abs(found.plus), np.abs(found.minus)
-        hkl, F = model.space_group.expand(found.hkl, plus, minus)
-        return cls._listed(
-            hkl,
-            F,
-            default_F,
-            model.notes,
-            model.cell,
-            model.space_group,
+        every = FactorsOfWavelengths(
+            path,
             dmin_angstrom,
-            dmax_angstrom,
+            dmax_angstrom=dmax_angstrom,
+            k_sol=k_sol,
+            B_sol=B_sol,
+            anomalous=anomalous,
+            default_F=default_F,
         )
+        return every.at(wavelength_angstrom if anomalous else None)
 
     @classmethod
     def from_mtz(
@@ -549,6 +540,63 @@ def _checked_cell(cell: CellParameters) -> CellParameters:
     a, b, c, alpha, beta, gamma = values
     inverse_d_squared(np.zeros((1, 3)), (a, b, c, alpha, beta, gamma))  # angles that form a cell
     return a, b, c, alpha, beta, gamma
+
+
+class FactorsOfWavelengths:
+    """Structure factors of coordinates at any wavelength, put together of a few complex lists.
+
+    Parameters
+    ----------
+    path, dmin_angstrom, dmax_angstrom, k_sol, B_sol, default_F
+        As for `StructureFactors.from_coordinates`.
+    anomalous : bool
+        Whether f' and f'' will be wanted.
+    """
+
+    def __init__(
+        self,
+        path: Path | Coordinates,
+        dmin_angstrom: float,
+        *,
+        dmax_angstrom: float | None = None,
+        k_sol: float = K_SOL,
+        B_sol: float = B_SOL,
+        anomalous: bool = True,
+        default_F: float = 0.0,
+    ) -> None:
+        from nbcy.crystal.fcalc import calculate
+        from nbcy.inputs.coordinates import Coordinates, read_coordinates
+
+        model = path if isinstance(path, Coordinates) else read_coordinates(path)
+        self._parts = calculate(model, dmin_angstrom, k_sol, B_sol, anomalous)
+        # where each amplitude stands among those of unique reflections and their mates; extinguished
+        # ones at 0
+        places = 1.0 + np.arange(2.0 * len(self._parts.hkl)).reshape(2, -1)
+        hkl, at = model.space_group.expand(self._parts.hkl, *places)
+        self._listed = StructureFactors._listed(
+            hkl,
+            at,
+            default_F,
+            model.notes,
+            model.cell,
+            model.space_group,
+            dmin_angstrom,
+            dmax_angstrom,
+        )
+
+    def at(self, wavelength_angstrom: float | None) -> StructureFactors:
+        """Return the list at a wavelength, or without f' and f''."""
+        found = self._parts.at(wavelength_angstrom)
+        amplitudes = np.concatenate([[0.0], np.abs(found.plus), np.abs(found.minus)])
+        listed = self._listed
+        return StructureFactors(
+            listed.hkl,
+            amplitudes[listed.F.astype(np.int64)],
+            listed.default_F,
+            listed.notes,
+            cell=listed.cell,
+            space_group=listed.space_group,
+        )
 
 
 def _check_range(dmin: float | None, dmax: float | None) -> None:

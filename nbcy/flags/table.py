@@ -446,6 +446,12 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             "rotations of the domains: nine numbers a line, and a weight",
         ),
         _flag(
+            "-spectrum",
+            v.FILE,
+            "beam.spectrum_file",
+            "wavelengths (Å) or energies (eV) and weights",
+        ),
+        _flag(
             "-cutoff",
             v.REAL,
             "sampling.cutoff",
@@ -508,6 +514,7 @@ WITHOUT_FLAG: Final[Mapping[str, str]] = {
     "crystal.anomalous": "--anomalous",
     "crystal.missing": "--set",
     "crystal.mosaic_weights": "a tenth number a line of -mosaic_matrices",
+    "beam.spectrum": "-spectrum reads it from a file",
     "crystal.k_sol": "--set",
     "crystal.B_sol": "--set",
     "spindle.sampling": "--set",

@@ -75,6 +75,13 @@ def mosaic(step: Step) -> Any:
     return read_mosaic(str(step.config.crystal.mosaic_matrices))
 
 
+def spectrum(step: Step) -> Any:
+    """Read wavelengths and weights."""
+    from nbcy.inputs.spectrum import read_spectrum
+
+    return read_spectrum(str(step.config.beam.spectrum_file))
+
+
 def amplitude_tables(step: Step) -> tuple[AmplitudeTable, ...]:
     """Read the table of each material (physics 13.2)."""
     from nbcy.config.materials import PRESETS
@@ -113,6 +120,7 @@ INPUTS: Mapping[str, Stage[Any]] = {
     "matrix": matrix,
     "mask": mask,
     "mosaic": mosaic,
+    "spectrum": spectrum,
     "sources": sources,
     "amplitude_tables": amplitude_tables,
     "rotation": NOTHING,

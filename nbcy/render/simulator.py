@@ -23,6 +23,7 @@ from nbcy.image.image import Image, describe_panels
 from nbcy.kernel._kernel import KernelScene, chosen_isa
 from nbcy.kernel.threads import run_threaded
 from nbcy.render.building import build_scene, rebuilt
+from nbcy.render.channels import ChannelKernel, kernel_of
 from nbcy.scene.scene import Scene
 from nbcy.version import __version__
 
@@ -99,7 +100,7 @@ class Simulator:
         if quirks is not None:
             config = config.with_overrides({"quirks": sorted(parse_quirks(quirks))})
         self._config = config
-        self._kernel = KernelScene(build_scene(config, structure_factors))
+        self._kernel = kernel_of(build_scene(config, structure_factors))
         for note in (*likely_slips(config), *self.scene.notes):
             warnings.warn(note, NbcyWarning, stacklevel=2)
 
@@ -228,7 +229,7 @@ class Simulator:
         other = copy.copy(self)
         other.__dict__.pop("_configuration", None)
         other._config = self.config.with_overrides(values)
-        other._kernel = KernelScene(rebuilt(self.scene, other._config), self._kernel)
+        other._kernel = kernel_of(rebuilt(self.scene, other._config), self._kernel)
         known = set(self.scene.notes)
         for note in other.scene.notes:
             if note not in known:
@@ -311,13 +312,13 @@ class Simulator:
     def _run_each(
         self, varying: Varying, variations: Variations, job: _Job, progress: bool
     ) -> Iterator[Image | PixelValues]:
-        base = self._kernel if varying.base is self.scene else KernelScene(varying.base)
+        base = self._kernel if varying.base is self.scene else kernel_of(varying.base)
         each = variations.each
         if progress and sys.stderr is not None and sys.stderr.isatty():
             bar = import_module("tqdm").tqdm
             each = bar(each, total=variations.count, desc="rendering", unit="image")
         for variation in each:
-            kernel = KernelScene(varying.scene(variation), base)
+            kernel = kernel_of(varying.scene(variation), base)
             yield self._render(kernel, job, variation)
 
     @cached_property
@@ -325,7 +326,7 @@ class Simulator:
         return {"quirks": sorted(self.config.quirks), "config": self.config.to_dict()}
 
     def _render(
-        self, kernel: KernelScene, job: _Job, variation: Variation | None = None
+        self, kernel: KernelScene | ChannelKernel, job: _Job, variation: Variation | None = None
     ) -> Image | PixelValues:
         scene, threads = kernel.scene, job.threads
         region = scene.coverage.roi if job.roi is None else job.roi

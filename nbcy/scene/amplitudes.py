@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from nbcy.base.choices import origin_of
 from nbcy.base.constants import B_SOL, K_SOL
-from nbcy.base.errors import ConfigError
 from nbcy.base.vectors import frozen, norm, rotation_matrices, unit
-from nbcy.crystal.structure_factors import HklGrid, StructureFactors
+from nbcy.crystal.structure_factors import FactorsOfWavelengths, HklGrid, StructureFactors
 from nbcy.scene.beam import illumination, wavelength
 from nbcy.scene.desk import Step
 from nbcy.scene.geometry import geometry
@@ -36,21 +35,28 @@ class Amplitudes:
     Attributes
     ----------
     hkl : HklGrid
+        At the central wavelength, where they differ from one to another.
     interpolate : bool
         Tricubic structure factors.
     calculated : bool
         Whether they were calculated from coordinates for this scene.
+    channels : FactorsOfWavelengths or None
+        Those of each wavelength, where they differ from one to another.
     """
 
     hkl: HklGrid
     interpolate: bool
     calculated: bool
+    channels: FactorsOfWavelengths | None
 
 
 def amplitudes(step: Step) -> Amplitudes:
     """Stage: the grid of structure factors, and whether it is interpolated."""
     grid, is_calculated = step.take(structure_factors)
-    return Amplitudes(grid, _interpolates(step, grid), is_calculated)
+    several = is_calculated and step.config.crystal.anomalous
+    several = several and len(step.take(distinct_wavelengths)) > 1
+    channels = step.take(factors_of_wavelengths) if several else None
+    return Amplitudes(grid, _interpolates(step, grid), is_calculated, channels)
 
 
 def structure_factors(step: Step) -> tuple[HklGrid, bool]:
@@ -58,7 +64,8 @@ def structure_factors(step: Step) -> tuple[HklGrid, bool]:
     crystal, ledger, structure = step.config.crystal, step.ledger, step.given("structure")
     is_calculated = not isinstance(structure, StructureFactors | None)
     if is_calculated:
-        structure = _calculate(step)
+        every = step.take(factors_of_wavelengths)
+        structure = every.at(1e10 * step.take(typical_wavelength) if crystal.anomalous else None)
     if structure is None:
         structure = StructureFactors(np.empty((0, 3)), np.empty(0), crystal.default_F)
         ledger.choose("crystal.hkl", 0, "", "default", "default_F everywhere")
@@ -73,21 +80,19 @@ def structure_factors(step: Step) -> tuple[HklGrid, bool]:
     return structure.to_grid(), is_calculated
 
 
-def _calculate(step: Step) -> StructureFactors:
-    """Calculate structure factors of atoms."""
+def factors_of_wavelengths(step: Step) -> FactorsOfWavelengths:
+    """Stage: structure factors of atoms, of whatever wavelength."""
     crystal, ledger = step.config.crystal, step.ledger
     k_sol = K_SOL if crystal.k_sol is None else crystal.k_sol
     b_sol = B_SOL if crystal.B_sol is None else crystal.B_sol
-    central = step.take(wavelength)
     ledger.choose("crystal.k_sol", k_sol, "electrons/Angstrom³", origin_of(crystal.k_sol), "")
     ledger.choose("crystal.B_sol", b_sol, "Angstrom²", origin_of(crystal.B_sol), "")
-    return StructureFactors.from_coordinates(
+    return FactorsOfWavelengths(
         step.given("structure"),
         step.take(calculated_dmin),
         k_sol=k_sol,
         B_sol=b_sol,
         anomalous=crystal.anomalous,
-        wavelength_angstrom=1e10 * (_only_wavelength(step) if crystal.anomalous else central),
         default_F=crystal.default_F,
     )
 
@@ -97,24 +102,10 @@ def distinct_wavelengths(step: Step) -> FloatArray:
     return frozen(np.unique(step.take(illumination).wavelengths))
 
 
-def _only_wavelength(step: Step) -> float:
-    """Return the wavelength of every source, m.
-
-    Raises
-    ------
-    ConfigError
-        There are several: f' and f'' would be those of one of them.
-    """
-    wavelengths: list[float] = step.take(distinct_wavelengths).tolist()
-    if len(wavelengths) > 1:
-        low, high = 1e10 * wavelengths[0], 1e10 * wavelengths[-1]
-        raise ConfigError(
-            "crystal.anomalous",
-            f"{len(wavelengths)} wavelengths from {low:.6g} to {high:.6g} Angstrom",
-            "f' and f'' of the coordinates belong to one wavelength: leave the spectrum or "
-            "anomalous out, or add up weighted images of one wavelength each",
-        )
-    return wavelengths[0]
+def typical_wavelength(step: Step) -> float:
+    """Stage: the wavelength that all sources have, else the central one, m."""
+    every: list[float] = step.take(distinct_wavelengths).tolist()
+    return every[0] if len(every) == 1 else step.take(wavelength)
 
 
 def calculated_dmin(step: Step) -> float:

@@ -53,8 +53,8 @@ class SourceList:
     deviations: FloatArray
 
 
-def resolve_wavelength(config: Config, ledger: Ledger) -> float:
-    """Return the central wavelength in m (physics 3.1)."""
+def resolve_wavelength(config: Config, ledger: Ledger, mean: float | None = None) -> float:
+    """Return the central wavelength in m (physics 3.1); ``mean`` is that of a spectrum, m."""
     beam = config.beam
     if beam.energy_ev is not None:
         wavelength = to_si(EV_ANGSTROM / beam.energy_ev, "angstrom")
@@ -62,6 +62,9 @@ def resolve_wavelength(config: Config, ledger: Ledger) -> float:
     elif beam.wavelength_angstrom is not None:
         wavelength = to_si(beam.wavelength_angstrom, "angstrom")
         ledger.choose("beam.wavelength", wavelength, "m", "given", "")
+    elif mean is not None:
+        wavelength = mean
+        ledger.choose("beam.wavelength", wavelength, "m", "derived", "the spectrum's mean")
     else:
         wavelength = to_si(1.0, "angstrom")
         ledger.choose("beam.wavelength", wavelength, "m", "default", "")
@@ -117,6 +120,7 @@ def grid_sources(
     vdiv: Sweep,
     dispersion: Sweep,
     round_divergence: bool,
+    spectrum: FloatArray | None = None,
 ) -> SourceList:
     """Sample divergence and dispersion on a grid (physics 5.1).
 
@@ -132,6 +136,8 @@ def grid_sources(
         Relative to the wavelength.
     round_divergence : bool
         Drop directions outside the ellipse that the two ranges span.
+    spectrum : ndarray, shape (n, 2), optional
+        Wavelengths (m) and weights in place of the dispersion (physics 5.3).
 
     Returns
     -------
@@ -145,7 +151,7 @@ def grid_sources(
     """
     require_few(
         "beam.hdiv_steps * vdiv_steps * dispersion_steps",
-        hdiv.count * vdiv.count * dispersion.count,
+        hdiv.count * vdiv.count * (dispersion.count if spectrum is None else len(spectrum)),
     )
 
     def offsets(sweep: Sweep) -> tuple[FloatArray, FloatArray]:
@@ -166,10 +172,12 @@ def grid_sources(
     directions = np.array(
         [rotate(rotate(-10.0 * beam, polarization, dv), vert, dh) for dh, dv in deviations.tolist()]
     )
-    spectrum = wavelength * (
+    if spectrum is not None:
+        return _with_spectrum(directions, deviations, spectrum)
+    wavelengths = wavelength * (
         1.0 + dispersion.step * np.arange(dispersion.count) - dispersion.range / 2.0
     )
-    if not (spectrum > 0.0).all():
+    if not (wavelengths > 0.0).all():
         raise ConfigError(
             "beam.dispersion_percent", 100.0 * dispersion.range, "makes a wavelength negative"
         )
@@ -178,7 +186,23 @@ def grid_sources(
     return SourceList(
         positions=frozen(positions),
         intensities=frozen(weights),
-        wavelengths=frozen(np.tile(spectrum, len(directions))),
+        wavelengths=frozen(np.tile(wavelengths, len(directions))),
+        weights=frozen(weights),
+        incident=frozen(-unit(positions)),
+        deviations=frozen(deviations),
+    )
+
+
+def _with_spectrum(
+    directions: FloatArray, deviations: FloatArray, spectrum: FloatArray
+) -> SourceList:
+    """Give each direction every channel of a spectrum (physics 5.3)."""
+    weights = np.tile(spectrum[:, 1] / spectrum[:, 1].sum() / len(directions), len(directions))
+    positions = np.repeat(directions, len(spectrum), axis=0)
+    return SourceList(
+        positions=frozen(positions),
+        intensities=frozen(weights),
+        wavelengths=frozen(np.tile(spectrum[:, 0], len(directions))),
         weights=frozen(weights),
         incident=frozen(-unit(positions)),
         deviations=frozen(deviations),
@@ -281,9 +305,22 @@ class Illumination:
         return self.sources.weights
 
 
+def spectrum(step: Step) -> FloatArray | None:
+    """Stage: wavelengths (m) and weights of the channels that have photons, if they are given."""
+    beam = step.config.beam
+    listed = step.given("spectrum") if beam.spectrum_file is not None else beam.spectrum
+    if not len(listed):
+        return None
+    channels = np.array(listed, float)
+    channels[:, 0] *= 1e-10
+    return frozen(channels[channels[:, 1] > 0.0])
+
+
 def wavelength(step: Step) -> float:
     """Stage: the central wavelength, m."""
-    return resolve_wavelength(step.config, step.ledger)
+    channels = step.take(spectrum)
+    mean = None if channels is None else float(np.average(channels[:, 0], weights=channels[:, 1]))
+    return resolve_wavelength(step.config, step.ledger, mean)
 
 
 def fluence(step: Step) -> float:
@@ -334,9 +371,12 @@ def _sources(
 ) -> SourceList:
     """Lay the sources out, or take those that are listed."""
     beam, ledger = step.config.beam, step.ledger
-    path = beam.source_file
+    path, channels = beam.source_file, step.take(spectrum)
     if path is None:
-        ledger.choose("beam.sources", "grid", "", "derived", "divergence and dispersion")
+        reason = "divergence and dispersion" if channels is None else "divergence and spectrum"
+        ledger.choose("beam.sources", "grid", "", "derived", reason)
+        if channels is not None and dispersion.count > 1:
+            ledger.note("beam.dispersion is not used: a spectrum is given")
         return grid_sources(
             frame.beam,
             frame.polarization,
@@ -346,6 +386,7 @@ def _sources(
             vdiv,
             dispersion,
             beam.divergence == "round",
+            channels,
         )
     for name, sweep in (("hdiv", hdiv), ("vdiv", vdiv), ("dispersion", dispersion)):
         if sweep.count > 1:
