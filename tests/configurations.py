@@ -127,7 +127,7 @@ FIELDS = {
         "hdiv_steps": counts,
         "vdiv_steps": counts,
         "divergence": st.sampled_from(["round", "square"]),
-        "spectrum": st.lists(st.tuples(positive, positive), max_size=3).map(tuple),
+        "spectrum": st.lists(st.tuples(positive, positive), min_size=1, max_size=3).map(tuple),
         "spectrum_file": texts,
         "source_file": texts,
         "direction": directions,

@@ -81,7 +81,7 @@ class Beam(Section):
     hdiv_steps = Field(COUNT)
     vdiv_steps = Field(COUNT)
     divergence = Field(Choice[Divergence](*get_args(Divergence)), "round")
-    spectrum = Field(SPECTRUM, ())
+    spectrum = Field(SPECTRUM)
     spectrum_file = Field(FILE_NAME)
     source_file = Field(FILE_NAME)
     direction = Field(DIRECTION)

@@ -307,7 +307,7 @@ class Spectrum(Kind[tuple[tuple[float, float], ...]]):
             if not isinstance(pair, tuple) or len(pair) != 2:
                 raise ValueError(f"must be a {self.name}")
             pairs.append((_wavelength(pair[0]), NOT_NEGATIVE.read(pair[1])))
-        if pairs and not any(weight for _, weight in pairs):
+        if not any(weight for _, weight in pairs):
             raise ValueError("must have a weight that is not 0")
         return tuple(pairs)
 

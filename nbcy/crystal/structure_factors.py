@@ -569,8 +569,7 @@ class FactorsOfWavelengths:
 
         model = path if isinstance(path, Coordinates) else read_coordinates(path)
         self._parts = calculate(model, dmin_angstrom, k_sol, B_sol, anomalous)
-        # where each amplitude stands among those of unique reflections and their mates; extinguished
-        # ones at 0
+        # where each amplitude stands among those of unique reflections and their mates
         places = 1.0 + np.arange(2.0 * len(self._parts.hkl)).reshape(2, -1)
         hkl, at = model.space_group.expand(self._parts.hkl, *places)
         self._listed = StructureFactors._listed(

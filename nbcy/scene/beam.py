@@ -309,7 +309,7 @@ def spectrum(step: Step) -> FloatArray | None:
     """Stage: wavelengths (m) and weights of the channels that have photons, if they are given."""
     beam = step.config.beam
     listed = step.given("spectrum") if beam.spectrum_file is not None else beam.spectrum
-    if not len(listed):
+    if listed is None:
         return None
     channels = np.array(listed, float)
     channels[:, 0] *= 1e-10
