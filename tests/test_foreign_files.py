@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from strategies import plain_config
 
-from nbcy import Config, FileError, Geometry, NbcyWarning, Simulator, orientations
+from nbcy import Config, ConfigError, FileError, Geometry, NbcyWarning, Simulator, orientations
 from nbcy.base.files import read_bytes
 from nbcy.cli.main import main
 from nbcy.formats.frame import Frame
@@ -662,8 +662,11 @@ def test_masks_of_any_format(tmp_path, name):
         image.save(tmp_path / name)
     mask = read_mask(tmp_path / name, (80, 90))
     np.testing.assert_array_equal(mask, image.pixels > 0)
-    with pytest.raises(FileError):
-        read_mask(tmp_path / name, (90, 81))
+    wrong = STILL.with_overrides(
+        {"detector.mask_file": str(tmp_path / name), "detector.pixels_fast": 81}
+    )
+    with pytest.raises((ConfigError, FileError)):
+        Simulator(wrong)
 
 
 # ---- the registry

@@ -742,7 +742,7 @@ def test_a_series_is_resolved_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     SERIES.save("c.toml")
     built = []
-    for module in ("nbcy.scene.scene", "nbcy.render.simulator"):
+    for module in ("nbcy.render.building", "nbcy.render.simulator"):
         monkeypatch.setattr(f"{module}.build_scene", lambda *a: built.append(a) or build_scene(*a))
     assert main(["simulate", "c.toml", "--frames", "2", "-o", "a.nxs", "-o", "a.expt"]) == 0
     assert len(built) == 1

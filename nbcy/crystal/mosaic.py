@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -133,6 +132,8 @@ def _mirrored(count: int, base: int) -> FloatArray:
 
 def _normal(parts: FloatArray) -> FloatArray:
     """Return the standard normal numbers below which some parts of all lie."""
+    from statistics import NormalDist  # late: it brings much along
+
     quantile = NormalDist().inv_cdf
     return np.array([quantile(part) for part in parts.ravel().tolist()]).reshape(parts.shape)
 

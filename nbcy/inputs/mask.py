@@ -7,7 +7,6 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.base.errors import FileError
 from nbcy.formats.frames import open_recording
 from nbcy.formats.registry import format_of_file
 from nbcy.formats.smv import read_smv
@@ -22,17 +21,17 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int]) -> NDArray[n
         SMV, whose pixels count as they are, whatever offset the header tells; or another format
         that `nbcy.open_recording` reads, of which the first frame is taken.
     shape : tuple of int
-        (slow, fast) of the detector.
+        (slow, fast) of raw pixels; other files have their own.
 
     Returns
     -------
-    ndarray of uint8, shape (slow, fast)
+    ndarray of uint8, shape (slow, fast) of the file
         0 where the file has 0 or says that nothing was measured, else 1.
 
     Raises
     ------
     FileError
-        Not an image, or one of another shape.
+        Not an image, or raw pixels of another number.
     """
     if format_of_file(path).name == "smv":
         _, pixels = read_smv(path)
@@ -43,8 +42,5 @@ def read_mask(path: str | os.PathLike[str], shape: tuple[int, int]) -> NDArray[n
         kept = frame.pixels != 0
         if frame.invalid is not None:
             kept &= ~frame.invalid
-    if kept.shape != shape:
-        sizes = [" x ".join(map(str, each)) for each in (kept.shape, shape)]
-        raise FileError(path, f"has {sizes[0]} pixels (slow x fast), the detector {sizes[1]}")
     mask: NDArray[np.uint8] = kept.astype(np.uint8)
     return mask

@@ -83,7 +83,7 @@ def _mask(step: Step, panels: tuple[PlacedPanel, ...]) -> NDArray[np.uint8] | No
     if detector.mask_file is None:
         masks = [np.ones(panel.shape, dtype=np.uint8) for panel in panels]
     else:
-        masks = [np.array(step.given("mask"))]
+        masks = [_of_shape(np.array(step.given("mask")), detector.mask_file, panels[0].shape)]
     for mask, (field, rectangles) in zip(masks, named, strict=True):
         for fast_min, fast_max, slow_min, slow_max in rectangles:
             if fast_max >= mask.shape[1] or slow_max >= mask.shape[0]:
@@ -96,3 +96,13 @@ def _mask(step: Step, panels: tuple[PlacedPanel, ...]) -> NDArray[np.uint8] | No
     joined = masks[0] if len(masks) == 1 else np.concatenate([mask.ravel() for mask in masks])
     joined.setflags(write=False)
     return joined
+
+
+def _of_shape(mask: NDArray[np.uint8], path: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    if mask.shape != shape:
+        raise ConfigError(
+            "detector.mask_file",
+            path,
+            f"must have the detector's shape (slow, fast) = {shape}, it has {mask.shape}",
+        )
+    return mask
