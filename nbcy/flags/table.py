@@ -460,6 +460,11 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             "sampling.cutoff",
             "drop steps below this part of a peak (default 0)",
         ),
+        _flag("-average", v.AVERAGE, "sampling.average", "exact: gauss crystals in closed form"),
+        _flag("-cutoff_photons", v.REAL, "sampling.cutoff_photons", "what exact pixels may lack"),
+        _flag("-energy_spread", v.REAL, "beam.energy_spread_percent", "width of the energy"),
+        _flag("-hdiv_sigma", v.REAL, "beam.hdiv_sigma_mrad", "width of horizontal divergence"),
+        _flag("-vdiv_sigma", v.REAL, "beam.vdiv_sigma_mrad", "width of vertical divergence"),
     ),
 }
 """The table, by heading of the help."""
