@@ -62,7 +62,7 @@ def frame_grid(range_, spread):
 def mean_square(real, metric, node, diffracted, incident, wavelength, across, spindle, widths):
     """Mean of exp(-2 rho/0.63) of one node in one direction.
 
-    ``real`` has the rows a, b, c (m); ``across`` the two unit vectors along which the beam diverges.
+    ``real`` has the rows a, b, c (m); ``across`` two unit vectors along which the beam diverges.
     """
     metric = np.asarray(metric)
     stretch = np.linalg.norm(real.T @ metric @ real, 2) * 2 / 0.63

@@ -41,7 +41,7 @@ REFERENCE_TEXT = """
 -roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
 -printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
--mosaic_model -mosaic_matrices -spectrum
+-mosaic_model -mosaic_matrices -spectrum -average -cutoff_photons -energy_spread -hdiv_sigma -vdiv_sigma
 """
 REFERENCE = REFERENCE_TEXT.split()
 
@@ -100,6 +100,7 @@ def test_settings_become_the_flags_that_set_them(flag, tmp_path):
         "sample|beam": ["beam"],
         "double|single": ["single"],
         "MODEL": ["gaussian"],
+        "sampled|exact": ["exact"],
     }
     samples["FILE"] = [image(tmp_path / "a.img")]
     words = samples.get(flag.takes.shown) or ["1", "2", "3", "4", "80", "80"][: flag.takes.most]

@@ -12,7 +12,8 @@ from nbcy.base.vectors import Vector, unit
 
 if TYPE_CHECKING:
     from nbcy.scene.beam import Illumination
-    from nbcy.scene.geometry import LabFrame, SceneGeometry
+    from nbcy.scene.frame import LabFrame
+    from nbcy.scene.geometry import SceneGeometry
     from nbcy.scene.scene import Scene
 
 FloatArray = NDArray[np.float64]

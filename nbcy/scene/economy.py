@@ -68,7 +68,7 @@ def economy(step: Step) -> Economy:
 
 
 def _of_exact(step: Step) -> Economy:
-    """Return that of exact averages, which have a cutoff of their own and are computed in double."""
+    """Return that of exact averages: in double, with a cutoff of their own."""
     sampling, why = step.config.sampling, "exact averages"
     for name, value, used in (
         ("cutoff", sampling.cutoff, 0.0),
