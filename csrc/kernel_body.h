@@ -14,6 +14,7 @@
 #ifndef NBCY_TRACING
 #include "nearby.h"
 #endif
+#include "exact.h"
 #include "visits.h"
 
 #ifndef NBCY_TRACING

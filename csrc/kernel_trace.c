@@ -54,6 +54,57 @@ static void trace_step(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block
     trace->F_cell[index] = sc->interpolate ? interpolated_F(sc, hkl[0], hkl[1], hkl[2], &b->reflection) : sc->F[b->reflection];
 }
 
+static void start_average(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, int64_t index)
+{
+    const double q[3] = {b->qx[0], b->qy[0], b->qz[0]};
+    double *hkl = trace->hkl_frac + 3 * index, *rounded = trace->hkl_rounded + 3 * index;
+    see_along(sc->average.real_axes, q, hkl);
+    trace->seen = trace->brightest = 0.0;
+    copy3(trace->F_latt_abc + 3 * index, 1.0, 1.0, 1.0);
+    for (int axis = 0; axis < 3; axis++)
+        rounded[axis] = nbcy_ceil(hkl[axis] - 0.5);
+    trace->F_cell[index] = F_of_node(sc, rounded);
+}
+
+/* Of all nodes, the brightest stands for the source: its indices and structure factor, and an F_latt that makes up for
+   the others. */
+static void trace_node(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_laplace *at, const double *hkl, double F, double square, double sum,
+                       int64_t index)
+{
+    const nbcy_average *a = &sc->average;
+    const double volume = sc->cells[0] * sc->cells[1] * sc->cells[2], intensity = square > 0.0 ? F * F * volume * volume * (sum / square) : 0.0;
+    const int diverges = a->divergence[0] > 0.0 || a->divergence[1] > 0.0, n = 4 + 2 * diverges + (a->frame > 0.0);
+    const double width[NBCY_UNKNOWNS] = {a->mosaic[0], a->mosaic[1], a->mosaic[2], a->energy, a->divergence[0], a->divergence[1], 1.0};
+    trace->seen += intensity;
+    if (intensity > trace->brightest) {
+        double *out = trace->average + NBCY_AVERAGED * index;
+        trace->brightest = intensity;
+        trace->F_cell[index] = F;
+        copy3(trace->hkl_rounded + 3 * index, hkl[0], hkl[1], hkl[2]);
+        memset(out, 0, NBCY_AVERAGED * sizeof *out);
+        double seen[NBCY_UNKNOWNS] = {0};
+        for (int i = 0; i < n; i++) {
+            const int phi = a->frame > 0.0 && i == n - 1, to = phi ? NBCY_UNKNOWNS - 1 : i;
+            double column[NBCY_UNKNOWNS] = {0}, variance = 0.0;
+            for (int k = i; k < n; k++) {
+                column[k] = k == i;
+                for (int m = i; m < k; m++)
+                    column[k] -= at->lower[k][m] * column[m];
+                variance += column[k] * column[k] / at->pivot[k];
+            }
+            seen[to] = width[to] * at->z[i];
+            out[NBCY_UNKNOWNS + to] = width[to] * sqrt(variance);
+        }
+        const double *axes = a->axes + 9 * (index % sc->n_orientations);
+        for (int i = 0; i < 3; i++)   /* as a rotation about x, y, z */
+            out[i] = axes[i] * seen[0] + axes[3 + i] * seen[1] + axes[6 + i] * seen[2];
+        for (int i = 3; i < NBCY_UNKNOWNS; i++)
+            out[i] = seen[i];
+        out[NBCY_AVERAGED - 1] = sum / square;
+    }
+    trace->F_latt[index] = trace->F_cell[index] != 0.0 ? sqrt(trace->seen) / fabs(trace->F_cell[index]) : 0.0;
+}
+
 /* Chooses the factors so that their product with the sum is the pixel: layers that were weighed one by one
    count through their mean capture. */
 static void trace_chain(const nbcy_scene *sc, nbcy_trace *trace, const nbcy_block *b, double inside, double outside)

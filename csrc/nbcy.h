@@ -27,7 +27,20 @@ typedef struct {
     int shared;                    /* a neighbour has the same direction: h, k, l are divided by the wavelength last */
     double relative_weight;        /* 1 when all sources weigh the same */
     double pol_b[3], pol_e[3];     /* E x i and i x (E x i), normalised: physics 9.3 */
+    double across[2][3];           /* unit vectors along which it diverges, horizontally and vertically */
 } nbcy_source;
+
+/* What is averaged in closed form: exact.h. Vectors are seen along axes. */
+typedef struct {
+    int exact, rounds;             /* rounds: steps of Newton's */
+    double mosaic[3], energy, divergence[2];   /* standard deviations: about the axes, rad; of the energy, relative; rad */
+    double frame, spindle[3];      /* range of phi around each orientation, rad */
+    double cutoff;                 /* photons that a pixel may lack */
+    const double *axes;            /* nine of each orientation: principal axes of the mosaic rotation */
+    double real_axes[9], reciprocal[9];   /* a, b, c (m) and a*, b*, c* (1/m), the same of all orientations */
+    double stretch[9];             /* twice the exponent of L^2 of a scattering vector's distance from a node */
+    double least_slope;            /* half its smallest eigenvalue */
+} nbcy_average;
 
 typedef struct {
     const nbcy_panel *panels;
@@ -71,6 +84,8 @@ typedef struct {
     int interpolate;
     double dmin;
 
+    nbcy_average average;
+
     double scale;                  /* r_e^2 fluence / steps */
     double water;                  /* photons/sr of background before polarization, solid angle, capture */
     int water_scaling;             /* quirk: water enters the sum before it is scaled */
@@ -89,12 +104,17 @@ typedef struct {
     const int64_t *list;   /* slow and fast of each pixel, for tiles that are a part of it */
 } nbcy_image;
 
+/* Most probable unknowns (rotation, energy, divergence, phi), their widths, and the mean of (L/volume)^2. */
+#define NBCY_AVERAGED 15
+
 /* Where a traced pixel leaves its steps. Visits run over sub-pixel (slow, fast), then layer. */
 typedef struct {
     double *pixel_pos, *airpath, *omega, *diffracted, *capture;      /* per visit */
     double *scattering, *polar;                                      /* per visit and source */
     uint8_t *skipped;                                                /* by dmin */
     double *hkl_frac, *hkl_rounded, *F_latt_abc, *F_latt, *F_cell;   /* per step */
+    double *average;                                                 /* per visit and source: NBCY_AVERAGED of the brightest node */
+    double seen, brightest;                                          /* of its nodes: F^2 L^2 in all, and of that one */
     double I_before_scaling, capture_fraction, polar_final, omega_pixel, cos_2theta;
     double background, I_pixel_final;
 } nbcy_trace;

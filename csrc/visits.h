@@ -52,11 +52,13 @@ static void render_block(const nbcy_scene *sc, nbcy_block *b, int alone TRACE(, 
             if (sc->oversample_omega && layer == 0)
                 FOR_LANES b->omega_sum[i] += b->omega[i];
             TRACE(trace_visit(trace, b, visit);)
+            if (sc->average.exact)
+                add_averages(sc, b, first TRACE(, trace, visit));
 #ifndef NBCY_TRACING
-            if (sc->skip && !alone)
+            else if (sc->skip && !alone)
                 add_nearby(sc, b, first);
-            else
 #endif
+            else
                 add_all(sc, b, first, &own_orientations TRACE(, trace, visit));
             if (b->stopped)
                 return;

@@ -126,6 +126,9 @@ FIELDS = {
         "vdiv_step_mrad": not_negative,
         "hdiv_steps": counts,
         "vdiv_steps": counts,
+        "energy_spread_percent": not_negative,
+        "hdiv_sigma_mrad": not_negative,
+        "vdiv_sigma_mrad": not_negative,
         "divergence": st.sampled_from(["round", "square"]),
         "spectrum": st.lists(st.tuples(positive, positive), min_size=1, max_size=3).map(tuple),
         "spectrum_file": texts,
@@ -185,6 +188,8 @@ FIELDS = {
         "roi": rois,
         "precision": st.sampled_from(["double", "single"]),
         "cutoff": st.sampled_from([0.0, 1e-9, 0.5]),
+        "average": st.sampled_from(["sampled", "exact"]),
+        "cutoff_photons": positive,
     },
     Background: {
         "water_um": not_negative,

@@ -16,6 +16,8 @@ import nbcy
 from nbcy import Background, Beam, ConfigError, Crystal, Detector, FileError, Material, NbcyWarning
 from nbcy.base.amplitude_table import AmplitudeTable
 from nbcy.base.constants import AVOGADRO, R_E_SQR
+from nbcy.cli.main import main
+from nbcy.image.extraction import extract_table
 
 GOLDEN = Path(__file__).parent / "data" / "golden_background"
 WATER14 = str(GOLDEN / "water14.stol")
@@ -434,3 +436,92 @@ def test_a_trace_ends_at_the_pixel():
     report = nbcy.audit(trace, other)
     assert not report.agrees
     assert "adds a background" in report.to_text()
+
+
+# The command line
+
+CASES = json.loads((GOLDEN / "manifest.json").read_text())
+UNLIKE = ("solid angle", "pgm_scale", "intfile_scale", "writing", "max_I")
+"""Lines that differ: steps in the solid angle, files, and where in a pixel its maximum is."""
+
+
+def plain(line):
+    """A line without signs of zeros, and without rmsd, in which the reference is off."""
+    return line.replace("-0 ", "0 ").partition(" rmsd=")[0]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_golden(case, tmp_path, monkeypatch, capsys):
+    """Images to the last float32 bit or so, and the report."""
+    monkeypatch.chdir(tmp_path)
+    words = case["args"].split()
+    table = words[words.index("-stol") + 1]
+    (tmp_path / table).write_bytes((GOLDEN / table).read_bytes())
+    extra = ["-floatfile", "f.bin", "-quirks", "table_extrapolation"]
+    assert main(["background", *words, *extra]) == 0
+    expected = np.load(GOLDEN / "images.npz")[case["name"]]
+    found = np.fromfile("f.bin", "<f4").reshape(expected.shape)
+    assert found == pytest.approx(expected, rel=2 * FLOAT32)
+    lines = capsys.readouterr().out.splitlines()
+    for line in (GOLDEN / "stdout" / f"{case['name']}.txt").read_text().splitlines():
+        if not line.startswith(UNLIKE):
+            assert plain(line) in map(plain, lines)
+
+
+def test_flags_of_both_programs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    both = "-cell 15 15 15 90 90 90 -N 1 -default_F 10 -oversample 1 -detpixels 64 -pixel 0.8 "
+    both += "-distance 60 -fluence 1e20 -nonoise -nopgm -intfile i.img"
+    water = "-stol water -thickness 1"
+    for words, name in ((f"{both} {water}", "sum"), (both, "bragg")):
+        assert main([*words.split(), "-floatfile", f"{name}.bin"]) == 0
+    total, bragg = (np.fromfile(f"{name}.bin", "<f4") for name in ("sum", "bragg"))
+    config = nbcy.flags.parsing.parse(f"{both} {water}".split()).config
+    image = nbcy.Simulator(config).run()
+    assert (image.pixels.ravel() == total).all()
+    assert (image.bragg.ravel() == bragg).all()
+    assert config.background.materials == (Material(table="water", thickness_mm=1.0),)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "there is nothing to scatter"),
+        ("-stol water", "-thickness"),
+        (f"-stol {WATER14} -thickness 1", "-density must be given"),
+        ("-stol water -Q water -thickness 1", "one table"),
+        ("-stol nothing -thickness 1 -density 1 -MW 18", "nothing"),
+        ("-stol water -thickness -1", "-thickness"),
+    ],
+)
+def test_wrong_use(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["background", *words.split()]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+# Tables out of images
+
+
+def test_a_table_comes_back_from_its_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = "-thickness 2 -density 1 -MW 18 -flux 1e13 -distance 100 -pixel 0.2 -detpixels 500 "
+    flags += "-polar 0.9 -detector_thick 300 -detector_abs 500 -nopgm -intfile i.img"
+    words = [*flags.split(), "-floatfile", "image.bin"]
+    assert main(["background", "-stol", WATER14, *words]) == 0
+    assert main(["background", "--extract", "image.bin", "-o", "table.stol", *words]) == 0
+    stol, F = np.loadtxt("table.stol").T
+    assert len(stol) > 100
+    assert F[5:-5] == pytest.approx(AmplitudeTable(*np.loadtxt(WATER14).T)(stol)[5:-5], rel=1e-3)
+
+
+def test_offset_and_gain():
+    one = material(scale=1.0)
+    sim = simulator([one])
+    image = sim.run(dtype="float64")
+    plain = extract_table(image.pixels, sim.scene)
+    counts = extract_table(2.5 * image.pixels + 40.0, sim.scene, offset=40.0, gain=2.5)
+    assert pytest.approx(plain.F, rel=1e-9) == counts.F
+    with pytest.raises(ConfigError, match="pixels"):
+        extract_table(image.pixels[1:], sim.scene)

@@ -37,10 +37,12 @@ REFERENCE_TEXT = """
 -beam_vector -polar_vector -spindle_axis -twotheta_axis -pix0_vector -pix0_vector_mm -detector_abs
 -detector_absorb -detector_thick -detector_thicksteps -thicksteps -curved_det -point_pixel
 -oversample -oversample_thick -oversample_polar -oversample_omega -phi -osc -phistep -phisteps
--water -stol -4stol -Q -roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
+-water -stol -4stol -Q -thickness -density -MW
+-roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
 -printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
--mosaic_model -mosaic_matrices -spectrum
+-mosaic_model -mosaic_matrices -spectrum -average -cutoff_photons
+-energy_spread -hdiv_sigma -vdiv_sigma
 """
 REFERENCE = REFERENCE_TEXT.split()
 
@@ -81,6 +83,7 @@ def test_what_a_run_asks_for_has_a_flag():
     fields = {f"run.{field.name}" for field in dataclasses.fields(Run)}
     set_by_flags = {path for flag in FLAGS.values() for path in (*flag.sets, *flag.also)}
     ours = {"run.img", "run.stol", "run.4stol", "run.Q"}  # read, and gone
+    ours |= {"run.thickness_mm", "run.density_g_per_cm3", "run.molar_mass_g_per_mol"}
     assert {path for path in set_by_flags if path.startswith("run.")} - ours == fields
 
 
@@ -98,6 +101,7 @@ def test_settings_become_the_flags_that_set_them(flag, tmp_path):
         "sample|beam": ["beam"],
         "double|single": ["single"],
         "MODEL": ["gaussian"],
+        "sampled|exact": ["exact"],
     }
     samples["FILE"] = [image(tmp_path / "a.img")]
     words = samples.get(flag.takes.shown) or ["1", "2", "3", "4", "80", "80"][: flag.takes.most]
@@ -315,8 +319,8 @@ def test_longer_spellings(word, name):
     [
         *(("-hdiv", "-hdivrange"), ("-vdiv", "-vdivrange"), ("-dispstep", "-dispsteps")),
         *(("-source_distance", "-sourcefile"), ("-source_dist", "-sourcefile")),
-        *(("-coherent", "incoherently"), ("-molecules", "no part"), ("-MW", "no part")),
-        *(("-density", "no part"), ("-dump", "no list"), ("-stolout", "not used")),
+        *(("-coherent", "incoherently"), ("-molecules", "no part")),
+        *(("-molecule", "no part"), ("-dump", "no list"), ("-stolout", "not used")),
         # longer spellings of what the reference knows by the exact name alone
         *(("-NN", "use -N"), ("-N_cells", "use -N"), ("-phi0", "use -phi")),
         *(("-polarization", "use -polar"), ("-detector_thickness", "use -detector_thick")),

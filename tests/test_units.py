@@ -68,13 +68,17 @@ def test_to_si_rounds_once(x):
         "photons_per_mm2": x * 1e6,
         "photons_per_um2": x * 1e12,
         "photons_per_s": x,
+        "g_per_cm3": x * 1000,
+        "kg_per_m3": x,
+        "g_per_mol": x / 1000,
+        "kg_per_mol": x,
         "px": x,
     }.items():
         assert to_si(x, unit) == expected
 
 
 def test_every_unit_has_been_checked():
-    assert len(UNITS) == 21
+    assert len(UNITS) == 25
     assert RTD == 57.29577951308232
 
 

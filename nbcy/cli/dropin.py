@@ -101,7 +101,7 @@ def execute(
         if dark := too_dark(image):
             note(dark)
         _print_pixels(image, run)
-        _write(image, run, stream)
+        write_files(image, run, stream)
         for path in outputs:
             _write_by_suffix(image, path, run)
     return 0
@@ -130,7 +130,7 @@ def check_scatters(scene: Scene) -> None:
     ------
     UsageError
     """
-    if not scene.hkl.data.any() and scene.water == 0.0:
+    if not scene.hkl.data.any() and scene.water == 0.0 and not scene.haze:
         raise UsageError("there is nothing to scatter: give structure factors, -hkl or -default_F")
 
 
@@ -227,6 +227,7 @@ def check_outputs(invocation: Invocation, paths: list[str], inputs: Sequence[str
         config.crystal.matrix_file,
         config.beam.source_file,
         config.detector.mask_file,
+        *(one.table for one in config.background.materials),
     ]
     taken = {os.path.realpath(path): "is an input" for path in read if path is not None}
     for path in paths:
@@ -259,7 +260,7 @@ def _print_pixels(image: Image, run: Run) -> None:
         _print(f"{fast} {slow} {row[fast]:.9g}" for fast in range(fast_min, fast_max + 1))
 
 
-def _write(image: Image, run: Run, stream: Stream) -> None:
+def write_files(image: Image, run: Run, stream: Stream) -> None:
     """Write the reference's files, with the lines it prints about them."""
     from nbcy.image.reference_smv import save_reference_smv
 

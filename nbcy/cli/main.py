@@ -14,6 +14,7 @@ from nbcy.cli.messages import Failure, complain, quietly, warnings_as_notes
 
 SUBCOMMANDS: Final[Mapping[str, str]] = {
     "simulate": "an image from a configuration file, a structure, the flags below",
+    "background": "nonBragg's flags, report and files; F(s) of an image",
     "trace": "every number on the way to one pixel",
     "audit": "where two traces diverge, and why",
     "compare": "two images, pixel by pixel",

@@ -21,7 +21,8 @@ PROTEIN_DENSITY: Final = 1.2
 """g/cm³, which the reference takes for the approximate molecular weight."""
 
 
-def _g(*values: Any) -> str:
+def shown(*values: Any) -> str:
+    """Return numbers as the reference writes them."""
     return " ".join(f"{float(value):g}" for value in values)
 
 
@@ -50,7 +51,7 @@ def scene_lines(scene: Scene, run: Run, headers: Sequence[str] = ()) -> Iterator
         yield ""
         yield "  noise image paramters:"
         yield f"  seed: {-abs(run.seed)}"
-        yield f"  water droplet size: {_g(scene.config.background.water_um / 1e6)} m"
+        yield f"  water droplet size: {shown(scene.config.background.water_um / 1e6)} m"
     yield ""
 
 
@@ -71,7 +72,7 @@ def _setting(scene: Scene, headers: Sequence[str]) -> Iterator[str]:
     pivot = {"beam": "direct beam spot", "sample": "sample"}[placement.pivot]
     yield f"pivoting detector around {pivot}"
     axes = (panel.fast, panel.slow, panel.normal)
-    yield f"XDS incident beam: {_g(*(axis @ scene.beam for axis in axes))}"
+    yield f"XDS incident beam: {shown(*(axis @ scene.beam for axis in axes))}"
 
 
 def _crystal(scene: Scene) -> Iterator[str]:
@@ -87,28 +88,29 @@ def _crystal(scene: Scene) -> Iterator[str]:
     if crystal.misset_random:
         angles = " ".join(f"{angle * RTD:f}" for angle in cell.misset)
         yield f"random orientation misset angles: {angles} deg"
-    yield f"Unit Cell: {_g(*cell.parameters)}"
-    yield f"Recp Cell: {_g(*cell.reciprocal_parameters[:3], *_reciprocal_angles(cell))}"
-    yield f"volume = {_g(cell.volume)} A^3"
+    yield f"Unit Cell: {shown(*cell.parameters)}"
+    yield f"Recp Cell: {shown(*cell.reciprocal_parameters[:3], *_reciprocal_angles(cell))}"
+    yield f"volume = {shown(cell.volume)} A^3"
     yield "real-space cell vectors (Angstrom):"
     yield from _columns("     a           b           c         ", cell.real)
     yield "reciprocal-space cell vectors (Angstrom^-1):"
     yield from _columns("     a_star      b_star      c_star    ", cell.reciprocal)
-    yield f"crystal is {' x '.join(_g(1e6 * edge) for edge in cell.sample)} microns"
+    yield f"crystal is {' x '.join(shown(1e6 * edge) for edge in cell.sample)} microns"
     if sampling.oversample is None:
         yield f"auto-selected {scene.oversample}-fold oversampling"
     elif scene.oversample < scene.oversample_recommended:
         distance = scene.placement.distance / scene.panels[0].pixel_size
-        yield f"WARNING: maximum dimension of sample is {_g(1e10 * max(cell.sample))} A"
-        yield f"         but reciprocal pixel size is {_g(1e10 * _wavelength(scene) * distance)} A"
+        yield f"WARNING: maximum dimension of sample is {shown(1e10 * max(cell.sample))} A"
+        pixel = 1e10 * _wavelength(scene) * distance
+        yield f"         but reciprocal pixel size is {shown(pixel)} A"
         yield "         intensity may vary significantly across a pixel!"
         yield f"         recommend -oversample {scene.oversample_recommended} to work around this"
     a, b, c = cell.edges
-    yield f"approximate MW = {_g(a * b * c * 1e-24 * PROTEIN_DENSITY * AVOGADRO)}"
+    yield f"approximate MW = {shown(a * b * c * 1e-24 * PROTEIN_DENSITY * AVOGADRO)}"
     if crystal.hkl_file is not None:
         yield f"counting entries in {crystal.hkl_file}"
         if crystal.default_F != 0.0:
-            yield f"initializing to default_F = {_g(crystal.default_F)}:"
+            yield f"initializing to default_F = {shown(crystal.default_F)}:"
         yield f"re-reading {crystal.hkl_file}"
 
 
@@ -133,13 +135,27 @@ def _wavelength(scene: Scene) -> float:
 
 
 def _sampling(scene: Scene) -> Iterator[str]:
-    sources = scene.sources
     for number in range(scene.layers):
-        yield f"thick{number} = {_g(1e6 * scene.layer_step * number)} um"
+        yield f"thick{number} = {shown(1e6 * scene.layer_step * number)} um"
     for number, phi in enumerate(scene.phis):
-        yield f"phi{number} = {_g(RTD * phi)}"
+        yield f"phi{number} = {shown(RTD * phi)}"
+    yield from source_lines(scene)
+    yield f"  created a total of {scene.orientations.shape[1]} mosaic domains"
+
+
+def source_lines(scene: Scene, *, counted: bool = False) -> Iterator[str]:
+    """Yield what the reference prints about sources.
+
+    Parameters
+    ----------
+    scene : Scene
+    counted : bool
+        The intensity of each source of a grid is 1, not its share.
+    """
+    sources = scene.sources
+    total = len(sources.wavelengths) if counted and len(sources.deviations) else 1
     for deviation in sources.deviations:
-        yield f"divergence deviation: {_g(*deviation)}"
+        yield f"divergence deviation: {shown(*deviation)}"
     if len(sources.deviations):
         count = scene.sweeps["dispersion"].count
         for number, wavelength in enumerate(sources.wavelengths[:count]):
@@ -147,18 +163,17 @@ def _sampling(scene: Scene) -> Iterator[str]:
     yield f"  created a total of {len(sources.wavelengths)} sources:"
     rows = zip(sources.positions, sources.intensities, sources.wavelengths, strict=True)
     for position, intensity, wavelength in rows:
-        yield f"{_g(*position)}   {_g(intensity, wavelength)}"
-    yield f"  created a total of {scene.orientations.shape[1]} mosaic domains"
+        yield f"{shown(*position)}   {shown(total * intensity, wavelength)}"
 
 
 def _summary(scene: Scene) -> Iterator[str]:
     config, placement, panel = scene.config, scene.placement, scene.panels[0]
     sampling, phi0 = scene.sweeps, scene.config.spindle.phi_deg
     dispersion, phi = sampling["dispersion"], sampling["phi"]
-    yield f"  {scene.hkl.n_loaded} initialized hkls (all others ={_g(scene.hkl.default_F)})"
+    yield f"  {scene.hkl.n_loaded} initialized hkls (all others ={shown(scene.hkl.default_F)})"
     yield f"  {SHAPE_WORDS[scene.shape]} xtal: {'x'.join(map(str, scene.cells))} cells"
     yield (
-        f"  wave={_g(_wavelength(scene))} meters +/- {_g(100.0 * dispersion.range)}% "
+        f"  wave={shown(_wavelength(scene))} meters +/- {shown(100.0 * dispersion.range)}% "
         f"in {dispersion.count} steps"
     )
     if scene.nopolar:
@@ -169,38 +184,39 @@ def _summary(scene: Scene) -> Iterator[str]:
         yield "  curved detector: all pixels same distance from origin"
     if scene.point_pixel:
         yield "  pixel obliquity effect disabled"
-    yield f"  incident fluence: {_g(scene.fluence)} photons/m^2"
+    yield f"  incident fluence: {shown(scene.fluence)} photons/m^2"
     yield (
-        f"  distance={_g(placement.distance)} "
-        f"detsize={_g(placement.size_fast)}x{_g(placement.size_slow)}  "
-        f"pixel={_g(panel.pixel_size)} meters ({panel.pixels_fast}x{panel.pixels_slow} pixels)"
+        f"  distance={shown(placement.distance)} "
+        f"detsize={shown(placement.size_fast)}x{shown(placement.size_slow)}  "
+        f"pixel={shown(panel.pixel_size)} meters ({panel.pixels_fast}x{panel.pixels_slow} pixels)"
     )
     mu = scene.mu if scene.mu > 0.0 else -1.0
-    yield f"  sensor is {_g(scene.thickness)} m thick in {scene.layers} layers with mu= {_g(mu)}"
-    yield f"  Xbeam={_g(placement.xbeam)} Ybeam={_g(placement.ybeam)}"
-    yield f"  Fbeam={_g(placement.fbeam)} Sbeam={_g(placement.sbeam)}"
-    yield f"  Xclose={_g(placement.xclose)} Yclose={_g(placement.yclose)}"
-    yield f"  Fclose={_g(placement.fclose)} Sclose={_g(placement.sclose)}"
+    layers = f"{shown(scene.thickness)} m thick in {scene.layers} layers"
+    yield f"  sensor is {layers} with mu= {shown(mu)}"
+    yield f"  Xbeam={shown(placement.xbeam)} Ybeam={shown(placement.ybeam)}"
+    yield f"  Fbeam={shown(placement.fbeam)} Sbeam={shown(placement.sbeam)}"
+    yield f"  Xclose={shown(placement.xclose)} Yclose={shown(placement.yclose)}"
+    yield f"  Fclose={shown(placement.fclose)} Sclose={shown(placement.sclose)}"
     for axis, vector in zip("XYZ", (panel.fast, panel.slow, panel.normal), strict=True):
-        yield f"  DIRECTION_OF_DETECTOR_{axis}-AXIS= {_g(*vector)}"
-    yield f"  INCIDENT_BEAM_DIRECTION= {_g(*scene.beam)}"
-    yield f"  spindle ROTATION_AXIS= {_g(*placement.spindle)}"
-    yield f"  POLARIZATION_PLANE_NORMAL= {_g(*placement.plane_normal)}"
-    yield f"  dials origin= {_g(*(1000.0 * x for x in placement.dials_origin))}"
+        yield f"  DIRECTION_OF_DETECTOR_{axis}-AXIS= {shown(*vector)}"
+    yield f"  INCIDENT_BEAM_DIRECTION= {shown(*scene.beam)}"
+    yield f"  spindle ROTATION_AXIS= {shown(*placement.spindle)}"
+    yield f"  POLARIZATION_PLANE_NORMAL= {shown(*placement.plane_normal)}"
+    yield f"  dials origin= {shown(*(1000.0 * x for x in placement.dials_origin))}"
     # Without a region the reference prints the numbers of pixels, else the last pixels.
     whole = config.sampling.roi is None
     roi = (0, panel.pixels_fast, 0, panel.pixels_slow) if whole else scene.regions[0]
     yield f"  roi: {roi[0]} < x < {roi[1]} && {roi[2]} < y < {roi[3]}"
     for name in ("hdiv", "vdiv"):
         sweep = sampling[name]
-        yield f"  {name}range={_g(sweep.range)} {name}step={_g(sweep.step)}  radians"
+        yield f"  {name}range={shown(sweep.range)} {name}step={shown(sweep.step)}  radians"
     yield f"  {len(scene.sources.deviations) or -1} divergence steps"
     yield f"  {len(scene.wavelengths)} sources"
     yield (
         f"  {scene.orientations.shape[1]} mosaic domains over mosaic spread of "
-        f"{_g(RTD * scene.mosaic_spread)} degrees"
+        f"{shown(RTD * scene.mosaic_spread)} degrees"
     )
-    yield f"  {phi.count} phi steps from {_g(phi0)} to {_g(phi0 + RTD * phi.range)} degrees"
+    yield f"  {phi.count} phi steps from {shown(phi0)} to {shown(phi0 + RTD * phi.range)} degrees"
     yield f"  {scene.oversample}x{scene.oversample} pixel oversample steps"
     if config.detector.mask_file is not None:
         yield f"  skipping zero-flagged pixels in {config.detector.mask_file}"
@@ -210,7 +226,9 @@ def solid_angle_line(image: Image) -> str:
     """Return what the reference prints right after it has rendered."""
     angle = image.solid_angle or 0.0
     sphere = 100.0 * angle / 4.0 / math.pi
-    return f"solid angle subtended by detector = {_g(angle)} steradian ( {_g(sphere)}% sphere)"
+    return (
+        f"solid angle subtended by detector = {shown(angle)} steradian ( {shown(sphere)}% sphere)"
+    )
 
 
 def statistics_lines(image: Image) -> Iterator[str]:
@@ -220,5 +238,5 @@ def statistics_lines(image: Image) -> Iterator[str]:
     last = (scene.oversample - 0.5) / scene.oversample
     panel = scene.panels[found.max_panel]
     place = [panel.pixel_size * (p + last) for p in (found.max_fast, found.max_slow)]
-    yield f"max_I = {_g(found.max)}  at {_g(*place)}"
-    yield f"mean= {_g(found.mean)} rms= {_g(found.rms)} rmsd= {_g(found.rmsd)}"
+    yield f"max_I = {shown(found.max)}  at {shown(*place)}"
+    yield f"mean= {shown(found.mean)} rms= {shown(found.rms)} rmsd= {shown(found.rmsd)}"

@@ -185,7 +185,7 @@ def read_inputs(args: argparse.Namespace) -> Invocation:
             base = geometry.config
     if args.config is not None:
         base = base.with_overrides(_flat(Config.load(args.config)))
-    base = base.with_overrides(_settings(args.set)).with_overrides(structure)
+    base = base.with_overrides(settings_of(args.set)).with_overrides(structure)
     invocation = parse(args.flags, base)
     if opened is not None:
         invocation = _place_at_distance(opened, args.geometry, invocation)
@@ -303,7 +303,8 @@ def _complete(invocation: Invocation) -> Invocation:
     )
 
 
-def _settings(assignments: Sequence[str]) -> dict[str, Any]:
+def settings_of(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return the values of ``--set KEY=VALUE``, by path."""
     if not assignments:
         return {}
     import json

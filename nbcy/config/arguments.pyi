@@ -97,6 +97,16 @@ class BeamFields(TypedDict, total=False):
     vdiv_step: Quantity | None
     hdiv_steps: Integer | None
     vdiv_steps: Integer | None
+    energy_spread_percent: Real | None
+    energy_spread: Quantity | None
+    hdiv_sigma_rad: Real | None
+    hdiv_sigma_mrad: Real | None
+    hdiv_sigma_deg: Real | None
+    hdiv_sigma: Quantity | None
+    vdiv_sigma_rad: Real | None
+    vdiv_sigma_mrad: Real | None
+    vdiv_sigma_deg: Real | None
+    vdiv_sigma: Quantity | None
     divergence: Literal["round", "square"] | None
     spectrum: Several[Any] | None
     spectrum_file: FileName | None
@@ -388,6 +398,8 @@ class SamplingFields(TypedDict, total=False):
     roi: Several[Integer] | None
     precision: Literal["double", "single"] | None
     cutoff: Real | None
+    average: Literal["sampled", "exact"] | None
+    cutoff_photons: Real | None
 
 class SpindleFields(TypedDict, total=False):
     axis: Several[Real] | None

@@ -45,6 +45,12 @@ class Beam(Section):
         Range, step and number of directions in the plane of the polarization vector.
     vdiv_mrad, vdiv_step_mrad, vdiv_steps : float, float, int
         The same across it.
+    energy_spread_percent : float
+        Standard deviation of the photon energy around that of each source, relative to it; for
+        exact averages.
+    hdiv_sigma_mrad, vdiv_sigma_mrad : float
+        Standard deviations of the beam's direction in the plane of the polarization vector, and
+        across it; for exact averages.
     divergence : {"round", "square"}
         Leave out the corners of the grid of directions, or keep them.
     spectrum : list of pairs
@@ -80,6 +86,9 @@ class Beam(Section):
     vdiv_step_mrad = Field(NOT_NEGATIVE)
     hdiv_steps = Field(COUNT)
     vdiv_steps = Field(COUNT)
+    energy_spread_percent = Field(NOT_NEGATIVE)
+    hdiv_sigma_mrad = Field(NOT_NEGATIVE)
+    vdiv_sigma_mrad = Field(NOT_NEGATIVE)
     divergence = Field(Choice[Divergence](*get_args(Divergence)), "round")
     spectrum = Field(SPECTRUM)
     spectrum_file = Field(FILE_NAME)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self, Unpack, get_args
 
-from nbcy.config.kinds import COUNT, NOT_NEGATIVE, RECTANGLE, SWITCH, Choice, Number
+from nbcy.config.kinds import COUNT, NOT_NEGATIVE, POSITIVE, RECTANGLE, SWITCH, Choice, Number
 from nbcy.config.section import Field, Section
 
 if TYPE_CHECKING:
     from nbcy.config.arguments import SamplingFields
 
 Precision = Literal["double", "single"]
+Average = Literal["sampled", "exact"]
 
 
 class Sampling(Section):
@@ -36,6 +37,11 @@ class Sampling(Section):
         Leave out steps of square crystals whose squared lattice factor is below this part of
         (Na·Nb·Nc)². A pixel is too low by no more than this part of what it would have were each of
         its steps at the centre of its reflection. 0, the default, leaves out nothing.
+    average : {"sampled", "exact"}
+        Sum over domains, sources and spindle steps, or average gauss crystals over mosaic rotation,
+        widths of energy and divergence, and the spindle's range in closed form (docs/averages.md).
+    cutoff_photons : float
+        What a pixel of an exact average may lack; 1e-30 when not given.
     """
 
     oversample = Field(COUNT)
@@ -47,6 +53,8 @@ class Sampling(Section):
     roi = Field(RECTANGLE)
     precision = Field(Choice[Precision](*get_args(Precision)), "double")
     cutoff = Field(Number(least=0, below=1), 0.0)
+    average = Field(Choice[Average](*get_args(Average)), "sampled")
+    cutoff_photons = Field(POSITIVE)
 
     if TYPE_CHECKING:
 

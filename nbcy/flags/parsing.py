@@ -13,6 +13,7 @@ from typing import Any, Final
 from nbcy.base.errors import ConfigError, UsageError
 from nbcy.config import Config
 from nbcy.config.conventions import CONVENTIONS
+from nbcy.flags.material import take_material
 from nbcy.flags.names import Options, meaning, no_options
 from nbcy.flags.table import CELLS, FLAGS, OWN_FLAGS, Flag, Settings
 from nbcy.flags.values import is_flag
@@ -200,7 +201,11 @@ class _Line:
 
 
 def parse(
-    argv: Sequence[str], base: Config | None = None, options: Options = no_options
+    argv: Sequence[str],
+    base: Config | None = None,
+    options: Options = no_options,
+    *,
+    amorphous: bool = False,
 ) -> Invocation:
     """Read a command line of the reference's flags.
 
@@ -212,6 +217,8 @@ def parse(
         What the flags override.
     options : callable, optional
         Long options that unknown words may have been meant for.
+    amorphous : bool
+        The sample is the background's material, not a crystal.
 
     Returns
     -------
@@ -228,7 +235,9 @@ def parse(
     line.read(argv, options)
     line.settle_pivot()
     settings, given = line.settings, line.given
-    _check_tables(settings, line.notes)
+    material = take_material(settings, given, line.notes, amorphous)
+    if material is not None:
+        settings["background.materials"] = [material]
     run = {key[4:]: settings.pop(key) for key in list(settings) if key.startswith("run.")}
     run.pop("img", None)
     displaced = [
@@ -258,17 +267,6 @@ def _header_defaults(headers: Mapping[str, str], given: dict[str, str]) -> Setti
         for name in new:
             given.setdefault(name, f"{flag} {path}")
     return defaults
-
-
-def _check_tables(settings: Settings, notes: list[str]) -> None:
-    """Check the tables that the reference reads and does not use."""
-    for name in ("stol", "4stol", "Q"):
-        path = settings.pop(f"run.{name}", None)
-        if path is not None:
-            from nbcy.inputs.stol import read_stol
-
-            rows = len(read_stol(path, name)[0])
-            notes.append(f"-{name} {path}: {rows} rows are read and not used, as in the reference")
 
 
 def split(words: Sequence[str], options: Options = no_options) -> tuple[list[str], list[str]]:

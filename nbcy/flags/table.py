@@ -378,11 +378,14 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
         *(
             _flag(f"-{name}", v.FILE, f"run.{name}", text, exact=True)
             for name, text in (
-                ("stol", "table of sin(θ)/λ and F; checked, not used"),
+                ("stol", "amplitudes of a background against sin(θ)/λ, of -thickness"),
                 ("4stol", "the same with 4 sin(θ)/λ"),
                 ("Q", "the same with 4π sin(θ)/λ"),
             )
         ),
+        _flag("-thickness", v.REAL, "run.thickness_mm", "of that background along the beam"),
+        _flag("-density", v.REAL, "run.density_g_per_cm3", "its density"),
+        _flag("-MW", v.REAL, "run.molar_mass_g_per_mol", "its molar mass"),
     ),
     "region and defaults": (
         _flag("-roi", v.ROI, "sampling.roi", "pixels to render, inclusive"),
@@ -457,6 +460,11 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             "sampling.cutoff",
             "drop steps below this part of a peak (default 0)",
         ),
+        _flag("-average", v.AVERAGE, "sampling.average", "exact: gauss crystals in closed form"),
+        _flag("-cutoff_photons", v.REAL, "sampling.cutoff_photons", "what exact pixels may lack"),
+        _flag("-energy_spread", v.REAL, "beam.energy_spread_percent", "width of the energy"),
+        _flag("-hdiv_sigma", v.REAL, "beam.hdiv_sigma_mrad", "width of horizontal divergence"),
+        _flag("-vdiv_sigma", v.REAL, "beam.vdiv_sigma_mrad", "width of vertical divergence"),
     ),
 }
 """The table, by heading of the help."""
@@ -500,8 +508,6 @@ IDLE: Final[Mapping[str, Idle]] = {
     "-source_dist": Idle("use -sourcefile"),
     "-coherent": Idle("sources always add up incoherently"),
     "-molec": Idle(_FOR_PROTEIN),
-    "-MW": Idle(_FOR_PROTEIN),
-    "-density": Idle(_FOR_PROTEIN),
     "-dump": Idle("no list is kept for the next run", file=True),
     "-stolout": Idle("background tables are not used", file=True),
 }
@@ -518,6 +524,8 @@ WITHOUT_FLAG: Final[Mapping[str, str]] = {
     "crystal.k_sol": "--set",
     "crystal.B_sol": "--set",
     "spindle.sampling": "--set",
+    "background.materials": "-stol with -thickness, or --set",
+    "background.tolerance": "--set",
     "detector.masked": "--detector, or a configuration file",
     "detector.panels": "--geometry, --detector, or a configuration file",
     **{f"response.{name}": "--set, or a configuration file" for name in Response.model_fields},

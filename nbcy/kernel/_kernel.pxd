@@ -26,6 +26,24 @@ cdef extern from "nbcy.h" nogil:
         double relative_weight
         double pol_b[3]
         double pol_e[3]
+        double across[2][3]
+
+    enum: NBCY_AVERAGED
+
+    ctypedef struct nbcy_average:
+        int exact
+        int rounds
+        double mosaic[3]
+        double energy
+        double divergence[2]
+        double frame
+        double spindle[3]
+        double cutoff
+        const double *axes
+        double real_axes[9]
+        double reciprocal[9]
+        double stretch[9]
+        double least_slope
 
     ctypedef struct nbcy_scene:
         const nbcy_panel *panels
@@ -70,6 +88,7 @@ cdef extern from "nbcy.h" nogil:
         int listed
         int interpolate
         double dmin
+        nbcy_average average
         double scale
         double water
         int water_scaling
@@ -102,6 +121,7 @@ cdef extern from "nbcy.h" nogil:
         double *F_latt_abc
         double *F_latt
         double *F_cell
+        double *average
         double I_before_scaling
         double capture_fraction
         double polar_final

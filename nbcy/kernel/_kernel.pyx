@@ -248,6 +248,8 @@ cdef class KernelScene:
             self._fill_sources()
         if not same("rotation", "domains"):
             self._fill_orientations()
+        if not same("rotation", "average", "lattice", "spots", "geometry"):
+            self._fill_average()
         if not same("amplitudes", "economy"):
             self._fill_structure_factors()
         if not same("lattice", "rotation", "illumination", "spots"):
@@ -290,7 +292,7 @@ cdef class KernelScene:
     def _fill_sources(self):
         cdef nbcy_scene *c = &self.c
         beam = self.scene.illumination
-        table = self._keep("sources", plan.sources(beam, self.scene.geometry.polarization))
+        table = self._keep("sources", plan.sources(beam, self.scene.geometry.frame))
         cdef const uint8_t[::1] memory = table.view(np.uint8)
         if plan.SOURCE.itemsize != sizeof(nbcy_source):
             raise KernelError("this kernel was built of another version of nbcy: rebuild it")
@@ -324,6 +326,27 @@ cdef class KernelScene:
             table = self._keep("first", np.ascontiguousarray(turned.first_orientations, float).reshape(-1, 9))
             c.first_orientations = &table[0, 0]
         copy_vector(c.cell_length, self._keep("lengths", plan.cell_lengths(turned.orientations)))
+
+    def _fill_average(self):
+        cdef nbcy_average *to = &self.c.average
+        cdef const double[:, ::1] axes
+        average = self.scene.average
+        to.exact = average.exact
+        if not average.exact:
+            return
+        principal = plan.principal_axes(self.scene)
+        axes = self._keep("axes", principal.axes)
+        to.axes = &axes[0, 0]
+        to.rounds = principal.rounds
+        to.energy, to.frame, to.cutoff = average.energy, average.frame, average.cutoff
+        to.least_slope = principal.least_slope
+        to.divergence[0], to.divergence[1] = average.divergence
+        copy_vector(to.mosaic, principal.widths)
+        copy_vector(to.spindle, principal.spindle)
+        for i in range(9):
+            to.real_axes[i] = principal.real.flat[i]
+            to.reciprocal[i] = principal.reciprocal.flat[i]
+            to.stretch[i] = principal.stretch.flat[i]
 
     def _fill_structure_factors(self):
         cdef nbcy_scene *c = &self.c
@@ -650,6 +673,8 @@ cdef class KernelScene:
             "F_latt": np.zeros(steps),
             "F_cell": np.zeros(steps),
         }
+        averaged = np.zeros((*steps, NBCY_AVERAGED))
+        trace.average = data_of(averaged)
         cdef uint8_t[::1] skipped = out["skipped"].reshape(-1)
         trace.pixel_pos = data_of(out["pixel_pos"])
         trace.airpath = data_of(out["R"])
@@ -675,6 +700,12 @@ cdef class KernelScene:
         out["sub_slow"], out["sub_fast"] = np.divmod(visit // layers, oversample)
         out["layer"] = visit % layers
         out["skipped"] = out["skipped"].astype(bool)
+        if scene.average.exact:
+            names = ("rotation", "energy", "divergence", "phi")
+            for at, end, name in zip((0, 3, 4, 6), (3, 4, 6, 7), names):
+                out[f"likeliest_{name}"] = averaged[..., at:end]
+                out[f"width_{name}"] = averaged[..., 7 + at : 7 + end]
+            out["probability"] = averaged[..., 14]
         out["intensity"] = (out["F_cell"] * out["F_latt"]) ** 2
         out["I_before_scaling"] = trace.I_before_scaling
         out["capture_fraction"] = trace.capture_fraction

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.errors import ConfigError
-from nbcy.base.vectors import Vector
+from nbcy.base.vectors import Vector, unit
 
 if TYPE_CHECKING:
     from nbcy.scene.beam import Illumination
+    from nbcy.scene.frame import LabFrame
     from nbcy.scene.geometry import SceneGeometry
     from nbcy.scene.scene import Scene
 
@@ -42,6 +43,7 @@ SOURCE: Final = np.dtype(
         ("relative_weight", "f8"),
         ("pol_b", "f8", 3),
         ("pol_e", "f8", 3),
+        ("across", "f8", (2, 3)),
     ],
     align=True,
 )
@@ -76,9 +78,9 @@ def image_shape(geometry: SceneGeometry) -> tuple[int, ...]:
     return (sum(panel.pixels_slow * panel.pixels_fast for panel in geometry.panels),)
 
 
-def sources(beam: Illumination, polarization: FloatArray) -> NDArray[np.void]:
-    """Return the sources as C has them, each with the frame of its polarization (physics 9)."""
-    incident = np.asarray(beam.incident)
+def sources(beam: Illumination, frame: LabFrame) -> NDArray[np.void]:
+    """Return the sources as C has them, each with the frames of polarization and divergence."""
+    polarization, incident = frame.polarization, np.asarray(beam.incident)
     table = np.zeros(len(incident), SOURCE)
     table["incident"] = incident
     table["inverse_wavelength"] = 1.0 / beam.wavelengths
@@ -91,7 +93,63 @@ def sources(beam: Illumination, polarization: FloatArray) -> NDArray[np.void]:
         electric = np.cross(incident, across)
         electric /= np.linalg.norm(electric, axis=1, keepdims=True)
         table["pol_b"], table["pol_e"] = across, electric
+    sideways = unit(np.cross(frame.vert, incident)) if frame.vert.any() else 0.0 * incident
+    table["across"][:, 0] = sideways
+    table["across"][:, 1] = np.cross(incident, sideways)
     return table
+
+
+class PrincipalAxes(NamedTuple):
+    """`nbcy_average`: a gauss crystal seen along the principal axes of its mosaic rotation.
+
+    Attributes
+    ----------
+    axes : ndarray, shape (n, 9)
+        Of each orientation.
+    widths, spindle : ndarray, shape (3,)
+        rad; unit vector.
+    real, reciprocal, stretch : ndarray, shape (3, 3)
+        Rows a, b, c in m; a*, b*, c* in 1/m; twice the exponent of L² of a distance, m².
+    least_slope : float
+        Half the smallest eigenvalue of ``stretch``.
+    rounds : int
+        Steps of Newton's.
+    """
+
+    axes: FloatArray
+    widths: FloatArray
+    spindle: FloatArray
+    real: FloatArray
+    reciprocal: FloatArray
+    stretch: FloatArray
+    least_slope: float
+    rounds: int
+
+
+WIDE_MOSAIC: Final = 0.01
+"""From this mosaic width on, rad, Newton takes a step more."""
+
+
+def principal_axes(scene: Scene) -> PrincipalAxes:
+    """Return what csrc/exact.h wants to know of the crystal."""
+    orientations = scene.rotation.orientations[:, 0]
+    first, turned = orientations[0], scene.lattice.cell.real * 1e-10
+    # own axes, as the spindle has turned them
+    columns = np.linalg.solve(turned, first).T @ scene.lattice.own_axes.T
+    # [o]: the first orientation's vectors turned into the o-th, x_o = turn x
+    turns = np.linalg.solve(first, orientations).transpose(0, 2, 1)
+    real = first @ columns
+    stretch = real.T @ scene.spots.metric @ real * (4.0 / 0.63)
+    return PrincipalAxes(
+        axes=np.ascontiguousarray((turns @ columns).transpose(0, 2, 1)).reshape(-1, 9),
+        widths=np.array(scene.average.mosaic),
+        spindle=columns.T @ scene.geometry.frame.spindle,
+        real=real,
+        reciprocal=np.linalg.inv(real).T,
+        stretch=stretch,
+        least_slope=0.5 * float(np.linalg.eigvalsh(stretch)[0]),
+        rounds=3 if max(scene.average.mosaic) > WIDE_MOSAIC else 2,
+    )
 
 
 def orientation_weights(scene: Scene) -> FloatArray:

@@ -163,6 +163,8 @@ def _would_interpolate(step: Step) -> bool:
     wanted: bool | None = step.config.sampling.interpolate
     if wanted is not None:
         return wanted
+    if step.config.sampling.average == "exact":
+        return False
     # The reference decides before it turns sample sizes into counts, which are 1 until then.
     return min(step.config.crystal.cells or (1, 1, 1)) <= 2
 
@@ -180,12 +182,15 @@ def _interpolates(step: Step, hkl: HklGrid) -> bool:
     if wanted is not None:
         ledger.choose("sampling.interpolate", wanted, "", "given", "")
         return wanted
+    exact = step.config.sampling.average == "exact"
     ledger.choose(
         "sampling.interpolate",
         interpolate,
         "",
         "derived",
-        "on when Na, Nb or Nc, not counting sample sizes, is 2 or less",
+        "exact averages take those of nodes"
+        if exact
+        else "on when Na, Nb or Nc, not counting sample sizes, is 2 or less",
     )
     counts = step.take(cells)
     if interpolate and min(counts) > 2:

@@ -69,13 +69,15 @@ def scatterers(step: Step) -> tuple[Scatterer, ...]:
     if "table_extrapolation" in step.quirks:
         tables = tuple(table.going_on() for table in tables)
     return tuple(
-        Scatterer(name, _molecules(step, name, material, size), material.scale, table)
+        _scatterer(step, name, material, size, table)
         for name, material, table in zip(names, made, tables, strict=True)
     )
 
 
-def _molecules(step: Step, name: str, material: Material, beam: float) -> float:
-    """Return how many molecules the beam lights (physics 13.1)."""
+def _scatterer(
+    step: Step, name: str, material: Material, beam: float, table: AmplitudeTable
+) -> Scatterer:
+    """Return what the beam lights of a material (physics 13.1)."""
     preset = PRESETS.get(material.table)
     density, mass = material.density_g_per_cm3, material.molar_mass_g_per_mol
     if preset is not None:
@@ -83,17 +85,19 @@ def _molecules(step: Step, name: str, material: Material, beam: float) -> float:
         mass = preset.molar_mass if mass is None else mass
     assert density is not None
     assert mass is not None
-    volume = to_si(material.thickness_mm, "mm")
-    for across in ("width", "height"):
-        edge = getattr(material, f"{across}_mm")
-        if edge is not None and to_si(edge, "mm") > beam:
+    edges = [to_si(material.thickness_mm, "mm")]
+    for across in ("height", "width"):
+        given = getattr(material, f"{across}_mm")
+        edge = beam if given is None else to_si(given, "mm")
+        if edge > beam:
             step.ledger.note(
-                f"{name}.{across}_mm = {edge:g} is more than the beam lights: {1e3 * beam:g}"
+                f"{name}.{across}_mm = {given:g} is more than the beam lights: {1e3 * beam:g}"
             )
-        volume *= beam if edge is None else min(to_si(edge, "mm"), beam)
-    count = volume * 1e6 * density * AVOGADRO / mass
-    step.ledger.choose(f"{name}.molecules", count, "", "derived", "volume * density * N_A / mass")
-    return count
+        edges.append(min(edge, beam))
+    made = Scatterer(name, (edges[0], edges[1], edges[2]), density, mass, material.scale, table)
+    reason = "volume * density * N_A / molar mass"
+    step.ledger.choose(f"{name}.molecules", made.molecules, "", "derived", reason)
+    return made
 
 
 def haze(step: Step) -> Haze:

@@ -59,10 +59,26 @@ def economy(step: Step) -> Economy:
     sampling, spot = step.config.sampling, step.take(spots)
     counts, interpolate = step.take(cells), step.take(amplitudes).interpolate
     steps = step.take(step_count)
+    if step.config.sampling.average == "exact":
+        return _of_exact(step)
     cutoff = _cutoff(step, spot, counts, interpolate, steps)
     skip = pays(spot, counts, interpolate, cutoff, steps)
     precision = _precision(step, spot.shape, counts, interpolate, skip)
     return Economy(to_si(sampling.dmin_angstrom, "angstrom"), cutoff, skip, precision)
+
+
+def _of_exact(step: Step) -> Economy:
+    """Return that of exact averages: in double, with a cutoff of their own."""
+    sampling, why = step.config.sampling, "exact averages"
+    for name, value, used in (
+        ("cutoff", sampling.cutoff, 0.0),
+        ("precision", sampling.precision, "double"),
+    ):
+        if value != used:
+            step.ledger.note(f"sampling.{name} = {value} is not used: the average is exact")
+        step.ledger.choose(f"sampling.{name}", used, "", "derived", why)
+    dmin = to_si(sampling.dmin_angstrom, "angstrom")
+    return Economy(dmin, 0.0, skip=False, precision="double")
 
 
 def step_count(step: Step) -> int:

@@ -8,6 +8,7 @@ cell alone, so that some pixels are bit by bit those of the whole image.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nbcy.base.amplitude_table import AmplitudeTable
+from nbcy.base.constants import AVOGADRO
 from nbcy.base.panel import PlacedPanel
+from nbcy.base.vectors import unit
 from nbcy.scene.beam import Illumination
 from nbcy.scene.geometry import SceneGeometry
 from nbcy.scene.sensor import Sensor
@@ -44,17 +47,28 @@ class Scatterer:
     ----------
     name : str
         Its path in the configuration.
-    molecules : float
-        That the beam lights.
+    edges : tuple of float
+        Thickness, height and width of what the beam lights, m.
+    density, molar_mass : float
+        g/cm³, g/mol.
     scale : float
         Multiplies the photons.
     table : AmplitudeTable
     """
 
     name: str
-    molecules: float
+    edges: tuple[float, float, float]
+    density: float
+    molar_mass: float
     scale: float
     table: AmplitudeTable
+
+    @property
+    def molecules(self) -> float:
+        """How many the beam lights (physics 13.1)."""
+        thickness, height, width = self.edges
+        volume = thickness * height * width * 1e6
+        return volume * self.density * AVOGADRO / self.molar_mass
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +179,29 @@ class Haze:
             return self
         return Haze(self.scatterers, *parts, self.tolerance)
 
+    def of_one_electron(self) -> Haze:
+        """Return that of the first material alone, of a molecule that scatters as one electron."""
+        one = AmplitudeTable((0.0, 1.0), (1.0, 1.0))
+        alone = dataclasses.replace(self.scatterers[0], table=one)
+        return Haze((alone,), *self._parts, self.tolerance)
+
+    def stol(self) -> FloatArray:
+        """Return sin θ/λ of the centres of pixels, 1/Å, panel after panel (physics 13.4)."""
+        beam = self._beam
+        incident = unit(beam.weights @ beam.incident)[:, np.newaxis]
+        wavelength = 1e10 * float(beam.weights @ beam.wavelengths)
+        found = []
+        for panel in self._geometry.panels:
+            slow, fast = np.indices(panel.shape, dtype=float).reshape(2, -1)
+            total, weights = np.zeros(slow.size), np.zeros(slow.size)
+            for layer in range(self._sensor.layers):
+                seen, weight = self._towards(panel, slow, fast, layer)
+                away = seen - incident
+                total += weight * np.sqrt((away * away).sum(axis=0))
+                weights += weight
+            found.append(total / weights / 2.0 / wavelength)
+        return np.concatenate(found)
+
     # What each part is, where there is anything at all.
     @property
     def _geometry(self) -> SceneGeometry:
@@ -209,7 +246,9 @@ class Haze:
         for down in offsets:
             for across in offsets:
                 for layer in range(self._sensor.layers):
-                    total += self._visit(placed, slow.ravel() + down, fast.ravel() + across, layer)
+                    point = slow.ravel() + down, fast.ravel() + across
+                    seen, factor = self._towards(placed, *point, layer)
+                    total += factor * self._scattered(seen)
         return (total / len(offsets) ** 2).reshape(slow.shape)
 
     def _position(
@@ -231,10 +270,10 @@ class Haze:
             _turned(ahead, panel.slow, flat[1] / distance), panel.fast, flat[2] / distance
         )
 
-    def _visit(
+    def _towards(
         self, panel: PlacedPanel, slow: FloatArray, fast: FloatArray, layer: int
-    ) -> FloatArray:
-        """Return what one point of each pixel adds in one layer."""
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return directions to points in a layer, (3, n), and solid angle times capture."""
         depth = layer * self._sensor.layer_step
         seen = self._position(panel, slow, fast, depth)
         square = (seen * seen).sum(axis=0)
@@ -247,8 +286,7 @@ class Haze:
         if mu:
             step = self._sensor.layer_step * mu / np.maximum(_along(panel.normal, seen), 1e-300)
             factor *= np.exp(-layer * step) - np.exp(-(layer + 1) * step)
-        result: FloatArray = factor * self._scattered(seen)
-        return result
+        return seen, factor
 
     def _scattered(self, seen: FloatArray) -> FloatArray:
         """Sum sgn(F)·F² and polarization over sources and materials."""

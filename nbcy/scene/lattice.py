@@ -474,7 +474,12 @@ def _drawn_domains(step: Step, model: str, spread: float, widths: Vector) -> Flo
     if len(set(widths)) > 1 and model not in ("gaussian", "spiral"):
         expected = f"must be one number for {model}; gaussian and spiral take three"
         raise ConfigError("crystal.mosaic_spread_deg", crystal.mosaic_spread_deg, expected)
-    count = _number_of_domains(step, spread)
+    exact = step.config.sampling.average == "exact"
+    if exact:
+        if crystal.mosaic_domains is not None:
+            ledger.note("crystal.mosaic_domains is not used: the average is exact")
+        ledger.choose("crystal.mosaic_domains", 1, "", "derived", "the average is exact")
+    count = 1 if exact else _number_of_domains(step, spread)
     if count == 1:
         return np.eye(3)[np.newaxis]
     check_orientation_table(count, 1)  # before they are drawn
@@ -545,13 +550,14 @@ def rotation(step: Step) -> Rotation:
         "rad",
         converted(spindle.osc_deg, "deg"),
         converted(spindle.step_deg, "deg"),
-        spindle.steps,
+        _frames(step),
         step.ledger,
         slices=True,
         lone_range=1.0 / RTD,
         may_rest=True,
     )
-    phis = spindle_angles(spindle.phi_deg, sweep, spindle.sampling)
+    exact = step.config.sampling.average == "exact"
+    phis = spindle_angles(spindle.phi_deg, sweep, "middle" if exact else spindle.sampling)
     rotations = step.take(domains)
     orientations, first = orient(
         step.take(turned_cell).real * 1e-10,
@@ -562,6 +568,20 @@ def rotation(step: Step) -> Rotation:
         step.take(lattice_axes) if rotations.mosaic_fixed else None,
     )
     return Rotation(sweep, frozen(phis), orientations, first)
+
+
+WIDEST_FRAME: Final = 2.0
+"""Range of the spindle, degrees, that one exact average takes."""
+
+
+def _frames(step: Step) -> int | None:
+    """Return the number of spindle steps that is asked for; an exact average needs few."""
+    spindle = step.config.spindle
+    wanted: int | None = spindle.steps
+    exact = step.config.sampling.average == "exact"
+    if exact and wanted is None and spindle.step_deg is None and spindle.osc_deg is not None:
+        return max(1, math.ceil(spindle.osc_deg / WIDEST_FRAME - _CEIL_SLACK))
+    return wanted
 
 
 def spindle_angles(phi_deg: float, sweep: Sweep, sampling: str) -> FloatArray:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nbcy.base.choices import Choice
 from nbcy.base.constants import R_E_SQR
 from nbcy.scene.amplitudes import Amplitudes, amplitudes
+from nbcy.scene.average import Average, average
 from nbcy.scene.background import Water, background, haze
 from nbcy.scene.beam import Illumination, fluence, illumination
 from nbcy.scene.coverage import Coverage, Region, coverage
@@ -74,6 +75,8 @@ class Scene:
     subpixels : Subpixels
         ``oversample``, ``oversample_recommended``, ``oversample_omega``, ``oversample_polar``,
         ``oversample_thick``.
+    average : Average
+        ``exact``; what is averaged in closed form.
     economy : Economy
         ``dmin``, ``cutoff``, ``skip``, ``precision``.
     background : Water
@@ -98,6 +101,7 @@ class Scene:
     amplitudes: Amplitudes
     sensor: Sensor
     subpixels: Subpixels
+    average: Average
     economy: Economy
     background: Water
     haze: Haze
@@ -282,6 +286,7 @@ def compose(desk: Desk) -> Scene:
         amplitudes=desk.take(amplitudes),
         subpixels=desk.take(subpixels),
         sensor=desk.take(sensor),
+        average=desk.take(average),
         economy=desk.take(economy),
         coverage=desk.take(coverage),
         background=desk.take(background),
