@@ -1,4 +1,4 @@
-"""The amplitudes of a material out of an image of it: section 13.1 the other way round."""
+"""The amplitudes of a material out of an image of it (physics 13.4)."""
 
 from __future__ import annotations
 
