@@ -15,7 +15,7 @@
    each may have half of z.z. Cauchy and Schwarz join the widths, and the least sum of two squares, the distance that is
    left and the z that shortens it, is distance^2/(1/m + 2 width^2/(1 - t)). |e| above NBCY_RARE widths is rarer than
    exp(-100). A node is left out where this bound, times what the brightest could have, is below the cutoff in photons
-   over the number of nodes that may come together, or below 2^-28 of that share of what the pixel has. */
+   over the number of nodes that may come together. */
 
 #define NBCY_RARE 16.0
 #define NBCY_SHARE 0.125                    /* t */
@@ -448,7 +448,7 @@ static void add_node(const nbcy_scene *sc, nbcy_block *b, const nbcy_ray *source
     (void)hkl;
 }
 
-/* Half the edges of the box of h, k, l that a block can see, around that of its centre; and the nodes in it. */
+/* All nodes in the box of h, k, l that a block can see. */
 static void add_nodes(const nbcy_scene *sc, nbcy_block *b, const nbcy_source *source, const nbcy_ray *ray TRACE(, nbcy_trace *trace, int64_t index))
 {
     const nbcy_average *a = &sc->average;
