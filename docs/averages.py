@@ -1,4 +1,4 @@
-"""Draw averages.png: one spot sampled with 10, 100 and 1000 domains, and exactly, with their times."""
+"""Draw averages.png: spots of 10, 100 and 1000 domains, and exactly, with their times."""
 
 from __future__ import annotations
 
