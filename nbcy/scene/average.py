@@ -20,6 +20,9 @@ WIDEST_DIVERGENCE: Final = 0.02
 WIDEST_MOSAIC: Final = 0.1
 """Largest standard deviations (relative, rad, rad) for which the closed form is made."""
 
+WIDE_AT_ENDS: Final = 0.002
+"""From this mosaic width on, rad, what an end of the spindle's range cuts may be less exact."""
+
 TESTED: Final = (0.0350, 0.0101, 0.00501)
 """Standard deviations of rotation, energy and direction up to which 1e-4 of each pixel holds."""
 
@@ -107,6 +110,11 @@ def average(step: Step) -> Average:
     cutoff = sampling.cutoff_photons or CUTOFF_PHOTONS
     ledger.choose("sampling.cutoff_photons", cutoff, "", origin_of(sampling.cutoff_photons), "")
     turned = step.take(rotation)
+    if turned.phi.step > 0.0 and max(mosaic) > WIDE_AT_ENDS:
+        ledger.note(
+            "reflections that are brightest at an end of the spindle's range may be off by 3e-4 of "
+            "themselves (docs/averages.md)"
+        )
     return Average(True, mosaic, energy, (h, v), turned.phi.step, cutoff)
 
 
