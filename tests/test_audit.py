@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -290,6 +291,11 @@ def test_an_unexplained_difference_is_called_that(tmp_path):
     report = compare_traces(world.trace, as_log(wrong, tmp_path))
     assert causes(report) == ["unexplained"]
     assert report.unexplained == report.findings
+    assert re.fullmatch(
+        r"<nbcy.AuditReport: live and \S+: diverge first in fluence_photons_per_m2 \(cause\); "
+        "unexplained>",
+        repr(report),
+    )
     assert report.findings[0].keys == ["fluence_photons_per_m2"]
     assert report.findings[0].fix == ""
     assert "no hypothesis explains it" in report.to_text()

@@ -68,6 +68,11 @@ def test_help_of_a_subcommand(name, capsys):
     text = capsys.readouterr().out
     assert f"nbcy {name}" in text
     assert "example" in text
+    assert all(
+        len(line) <= 100
+        for line in text.partition("\nexample")[0].splitlines()
+        if not line.startswith("usage:")
+    )
 
 
 def test_version(capsys):

@@ -19,6 +19,7 @@ from nbcy.base.errors import NbcyWarning
 from nbcy.base.rng import ReferenceStream
 from nbcy.base.units import UNITS
 from nbcy.cli.main import SUBCOMMANDS
+from nbcy.cli.subcommands import IMAGES
 from nbcy.config.conventions import CONVENTIONS, ConventionName
 from nbcy.config.presets import PRESETS
 from nbcy.config.quirks import QUIRKS
@@ -225,3 +226,5 @@ def test_formats():
     rows = table(DOCS / "files.md", "# Image files")
     said = {suffix for row in rows for suffix in re.findall(r"`(\.\w+)`", row[0])}
     assert said == {x for each in REGISTRY if not each.picture for x in each.suffixes}
+    usual = {each.suffixes[0] for each in REGISTRY if each.reader}
+    assert usual <= {*IMAGES.split()} <= said, "IMAGES of nbcy/cli/subcommands.py"

@@ -1056,5 +1056,7 @@ def test_preset_fields():
     assert (detector.distance_mm, detector.pixels_fast, detector.pixel_mm) == (300, 100, 0.172)
     with pytest.raises(ConfigError, match="must be one of pilatus300k"):
         Detector.preset("pilatus")
+    with pytest.raises(ConfigError, match=r"; did you mean eiger4m\?"):
+        Detector.preset("Eigr4M")
     with pytest.raises(ConfigError, match=r"along with detector\.panels"):
         Detector.preset("jungfrau16m", xbeam_mm=3)

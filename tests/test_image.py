@@ -286,6 +286,8 @@ def test_counts_are_not_scaled(tmp_path):
     [
         ("image.jpg", {}, ConfigError, "must end in one of .bin"),
         ("image", {}, ConfigError, "must end in one of"),
+        ("image.expt", {}, ConfigError, "no pixels: nbcy.Geometry.of"),
+        ("XDS.INP", {}, ConfigError, "no pixels: nbcy.Geometry.of"),
         ("image.img", {"format": "jpeg"}, ConfigError, "raw, smv, pgm, png, npy"),
         ("image.bin", {"scale": 2.0}, ConfigError, "no meaning for the format raw"),
         ("image.png", {"adc": 2.0}, ConfigError, "no meaning for the format png"),

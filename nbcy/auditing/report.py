@@ -36,7 +36,7 @@ VERDICT_MEANING: Final = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AuditReport:
     """What an audit found.
 
@@ -68,6 +68,12 @@ class AuditReport:
     closure: Closure | None
     problems: tuple[list[str], list[str]]
     extras: list[Row] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        first = self.first_divergence
+        found = "they agree" if first is None else f"diverge first in {first.key} ({first.verdict})"
+        causes = ", ".join(finding.cause for finding in self.findings)
+        return f"<nbcy.AuditReport: {' and '.join(self.names)}: {found}{causes and f'; {causes}'}>"
 
     @property
     def agrees(self) -> bool:

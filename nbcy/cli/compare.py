@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbcy.base.errors import FileError, UsageError
+from nbcy.cli.subcommands import IMAGES
 
 if TYPE_CHECKING:
     from nbcy.auditing.image_audit import ImageAudit
@@ -25,12 +26,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "compare",
-        description="Tell how two images are related (scaled, rounded, noisy, turned, shifted, "
-        "binned, cut, ...), and compare them pixel by pixel. A side is an image (.nxs .h5 .cbf "
-        ".img .smv .tif .edf .npy, .bin .raw .float raw float32; frame_#####.cbf for a series, "
-        "which is compared frame by frame) or what makes one: a TOML or JSON configuration, a file "
-        "of nanoBragg's flags, or the flags themselves as one quoted word. "
-        "Exit status 0: they agree, 1: they differ, 2: unusable input.",
+        description=f"""\
+Tell how two images are related (scaled, rounded, noisy, turned, shifted, binned, cut, ...),
+and compare them pixel by pixel. A side is an image ({IMAGES},
+where .bin is raw float32; frame_#####.cbf for a series, which is compared frame by frame)
+or what makes one: a TOML or JSON configuration, a file of nanoBragg's flags, or the flags
+themselves as one quoted word.
+Exit status 0: they agree, 1: they differ, 2: unusable input.""",
         epilog="example: nbcy compare floatimage.bin other.npy --difference difference.png",
     )
     parser.add_argument("a", metavar="A")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nbcy.base.errors import ConfigError, UsageError
 from nbcy.cli.messages import note
+from nbcy.cli.subcommands import IMAGES
 
 if TYPE_CHECKING:
     from nbcy.formats.frames import Recording
@@ -28,8 +29,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "          nbcy convert frame_#####.cbf series_master.h5 --compression zstd\n"
         "          nbcy convert image.npy image.cbf --geometry experiment.toml",
     )
-    parser.add_argument("input", metavar="IN", help=".nxs .h5 .cbf .img .tif .edf .npy .bin")
-    parser.add_argument("output", metavar="OUT", help=".nxs .h5 .cbf .img .tif .edf .npy .bin")
+    parser.add_argument("input", metavar="IN", help=IMAGES)
+    parser.add_argument("output", metavar="OUT", help=IMAGES)
     parser.add_argument("--frame", type=int, metavar="N", help="this frame alone, from 1")
     parser.add_argument("--dtype", choices=("uint16", "uint32", "int32", "float32"))
     parser.add_argument("--compression", choices=("lz4", "zstd", "none"), help="of .nxs .h5")

@@ -25,9 +25,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     subparsers.add_parser(
         "noisify",
         usage="nbcy noisify FLAG [VALUE ...] ... [FILE]",
-        description="Do what noisify does: read a float image of expected photons, write "
-        "intimage.img, image.pgm and noiseimage.img.\nWhat is drawn has noisify's statistics, not "
-        "its random stream.",
+        description="Do what noisify does: read a float image of expected photons, write"
+        "\nintimage.img, image.pgm and noiseimage.img.\nWhat is drawn has noisify's statistics, "
+        "not its random stream.",
         epilog="flags\n" + "\n".join(help_lines()) + "\n\nexample: nbcy noisify -header image.img "
         "-scale 1000 -psf fiber -readout_noise 3 floatimage.bin",
     )

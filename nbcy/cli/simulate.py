@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from nbcy.base.errors import ConfigError, UsageError
+from nbcy.cli.subcommands import IMAGES
 from nbcy.flags.parsing import Invocation, parse
 from nbcy.flags.values import structure_option
 from nbcy.flags.words import blame
@@ -43,9 +44,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         usage="nbcy simulate [CONFIG.toml|CONFIG.json] [--pdb|--mtz|--cif FILE] "
         "[--geometry FILE | --detector NAME] [FLAG [VALUE ...] ...] [--set KEY=VALUE] "
         "[--frames N] [--noise] [-o FILE]",
-        description="Simulate an image from a configuration file, a structure, nanoBragg's flags "
-        "(see nbcy --help), or all of them.\nFlags override the structure, which overrides --set, "
-        "which overrides the file.\nWith a structure and no file, what an image needs and nothing "
+        description="Simulate an image from a configuration file, a structure, nanoBragg's flags\n"
+        "(see nbcy --help), or all of them. Flags override the structure, which overrides --set,\n"
+        "which overrides the file. With a structure and no file, what an image needs and nothing\n"
         "gives is chosen, and said.",
         epilog="examples: nbcy simulate --pdb model.pdb --detector eiger4m -distance 200 "
         "-o image.png\n"
@@ -61,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         default=[],
         metavar="FILE",
-        help="what to write, by suffix: .nxs .h5 .cbf .img .tif .edf .npy .bin .pgm .png image, "
+        help=f"what to write, by suffix: {IMAGES} .pgm .png image, "
         ".toml .json the configuration, .expt .geom XDS.INP XPARM.XDS the geometry; repeatable. "
         "Default: the reference's files",
     )

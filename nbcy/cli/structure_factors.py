@@ -23,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "structure-factors",
         description="List structure factors in P1, Friedel mates included: calculated from "
-        "coordinates (PDB, mmCIF) with bulk\nsolvent, measured (MTZ, structure factor mmCIF), or "
+        "coordinates (PDB, mmCIF) with\nbulk solvent, measured (MTZ, structure factor mmCIF), or "
         "h k l F text. Prints what the list holds.",
         epilog="examples: nbcy structure-factors model.cif.gz --dmin 1.8 -o P1.hkl\n"
         "          nbcy structure-factors data.mtz --column IMEAN --missing model.pdb -o P1.mtz",

@@ -19,6 +19,9 @@ from typing import Any, NoReturn
 from nbcy.base.errors import UsageError
 from nbcy.flags.names import nearest, plain
 
+IMAGES = ".nxs .h5 .cbf .img .tif .edf .npy .bin"
+"""What files of images are usually called: the registry, which needs NumPy, is no help to help."""
+
 
 class Parser(argparse.ArgumentParser):
     """Parses without abbreviations, and raises in place of printing a usage and leaving."""

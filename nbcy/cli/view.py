@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbcy.base.errors import ConfigError, UsageError
+from nbcy.cli.subcommands import IMAGES
 
 if TYPE_CHECKING:
     from nbcy.formats.frames import Recording
@@ -22,9 +23,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "image\nthat is shrunk keeps its peaks.",
         epilog="example: nbcy view series.nxs --frame 12 --spots -o frame12.png",
     )
-    parser.add_argument("file", metavar="FILE", help=".nxs .h5 .cbf .img .tif .edf .npy .bin")
+    parser.add_argument("file", metavar="FILE", help=IMAGES)
     parser.add_argument(
-        "-o", "--output", metavar="PNG", help="default: FILE with .png for its suffix"
+        "-o",
+        "--output",
+        metavar="PNG",
+        help="default: FILE with .png for its suffix, here",
     )
     parser.add_argument("--frame", type=int, default=1, metavar="N", help="from 1 (default: 1)")
     parser.add_argument(

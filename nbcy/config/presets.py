@@ -12,6 +12,7 @@ import numpy as np
 
 from nbcy.base.errors import ConfigError
 from nbcy.config.conventions import CONVENTIONS
+from nbcy.config.kinds import nearest
 
 Rectangle = tuple[int, int, int, int]
 
@@ -139,7 +140,8 @@ def find_preset(name: str) -> Preset:
         for known, preset in PRESETS.items():
             if plain(name) in (plain(known), plain(preset.title)):
                 return preset
-    raise ConfigError("detector", name, f"must be one of {', '.join(PRESETS)}")
+    expected = f"must be one of {', '.join(PRESETS)}{nearest(str(name).lower(), PRESETS)}"
+    raise ConfigError("detector", name, expected)
 
 
 def panels_of(preset: Preset, convention: str, distance_mm: float) -> list[dict[str, object]]:

@@ -133,7 +133,7 @@ class _Line:
                 continue
             if meant.note:
                 self.notes.append(meant.note)
-            value, taken = meant.flag.takes.read(word, words[at : at + meant.flag.takes.most])
+            value, taken = meant.flag.read(word, words[at:])
             self._note_other_counts(word, words[at : at + taken], value)
             self._set(meant.flag, word, value)
             at += taken
@@ -303,7 +303,6 @@ def split(words: Sequence[str], options: Options = no_options) -> tuple[list[str
         if meant.flag is None:
             at += meant.count(words[at:])
         else:
-            takes = meant.flag.takes
-            at += takes.read(word, words[at : at + takes.most])[1]
+            at += meant.flag.read(word, words[at:])[1]
         flags += words[start:at]
     return flags, others

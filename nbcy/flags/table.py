@@ -5,7 +5,7 @@ Everything else about flags (parsing, help, docs, command lines in reports) is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -74,6 +74,16 @@ class Flag:
             return next((s for s in symbols if not s.isascii()), symbols[0])
 
         return ", ".join(map(sign, self.units))
+
+    def read(self, name: str, words: Sequence[str]) -> tuple[Any, int]:
+        """Convert those of the words behind the flag that are its own; return how many these are.
+
+        Raises
+        ------
+        UsageError
+            Too few words, or words of the wrong kind.
+        """
+        return self.takes.read(name, words[: self.takes.most], self.signs)
 
     @property
     def turns_custom(self) -> bool:

@@ -155,7 +155,7 @@ class Takes:
     keyword: str = ""
     value: Any = True
 
-    def read(self, name: str, words: Sequence[str]) -> tuple[Any, int]:
+    def read(self, name: str, words: Sequence[str], units: str = "") -> tuple[Any, int]:
         """Convert the words that follow a flag.
 
         Returns
@@ -184,6 +184,7 @@ class Takes:
                 if len(values) >= self.least:
                     break
                 wanted = f"{error} or {self.shown.rpartition('|')[2]}" if self.keyword else error
+                wanted = f"{wanted} ({units})" if units else wanted
                 raise UsageError(f"{name}: needs {wanted}, not {word!r}") from error
         if len(values) < self.least:
             what = self.shown if self.most > 1 else "a value"

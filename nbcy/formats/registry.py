@@ -356,6 +356,9 @@ def output_format(path: str | os.PathLike[str], format: str | None = None) -> st
             raise ConfigError("format", format, f"must be one of {', '.join(OPTIONS)}")
         return format
     suffix = Path(path).suffix.lower()
+    if any(re.fullmatch(each.named, Path(path).name.upper()) for each in GEOMETRY_REGISTRY):
+        expected = "holds geometry and no pixels: nbcy.Geometry.of(scene).save writes it"
+        raise ConfigError("path", os.fspath(path), expected)
     if suffix not in FORMATS:
         raise ConfigError("path", os.fspath(path), f"must end in one of {', '.join(FORMATS)}")
     return FORMATS[suffix]
