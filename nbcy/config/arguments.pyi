@@ -7,7 +7,17 @@ from typing import Any, Literal, Protocol, TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nbcy.config import Background, Beam, Crystal, Detector, Material, Panel, Response, Sampling, Spindle
+from nbcy.config import (
+    Background,
+    Beam,
+    Crystal,
+    Detector,
+    Material,
+    Panel,
+    Response,
+    Sampling,
+    Spindle,
+)
 
 T = TypeVar("T")
 
