@@ -88,11 +88,12 @@ FIELDS = {
         "misset_deg": vectors,
         "misset_random": st.booleans(),
         "misset_seed": seeds,
-        "cells": st.tuples(counts, counts, counts),
+        "cells": st.tuples(*[counts | st.floats(0.1, 100.0)] * 3),
+        "cells_matrix": st.tuples(vectors, vectors, vectors),
         "size_x_mm": positive,
         "size_y_mm": positive,
         "size_z_mm": positive,
-        "shape": st.sampled_from(["square", "round", "gauss", "tophat"]),
+        "shape": st.sampled_from(["square", "round", "gauss", "tophat", "gauss_star"]),
         "fudge": positive,
         "mosaic_model": st.sampled_from(["cap", "axis_angle", "gaussian", "spiral", "matrices"]),
         "mosaic_spread_deg": not_negative | lengths,
@@ -108,6 +109,8 @@ FIELDS = {
         "k_sol": not_negative,
         "B_sol": not_negative,
         "default_F": finite,
+        "spot_scale": positive,
+        "B_factor_angstrom2": not_negative,
     },
     Beam: {
         "wavelength_angstrom": positive,
@@ -224,6 +227,7 @@ def sections(draw, model):
     for rivals in (
         ("cell_angstrom_deg", "matrix", "matrix_file"),
         ("hkl_file", "structure_file"),
+        ("cells", "cells_matrix"),
         ("energy_ev", "wavelength_angstrom"),
         ("source_file", "spectrum", "spectrum_file"),
     ):

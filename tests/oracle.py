@@ -214,22 +214,27 @@ def lattice_factor(scene, hkl):
     """F_latt for fractional indices of shape (..., 3)."""
     delta = hkl - np.ceil(hkl - 0.5)
     cells = np.array(scene.cells, float)
+    matrix, volume = scene.config.crystal.cells_matrix, np.prod(cells)
+    if matrix is not None:
+        volume = np.linalg.det(matrix)
     if scene.shape == "square":
         factor = np.ones(hkl.shape[:-1])
         for axis, n in enumerate(cells):
-            if n > 1:
+            if n != 1:
                 factor = factor * interference(n, delta[..., axis])
         return factor
     if scene.shape in ("gauss", "tophat") and scene.star_radius:
-        rho = np.sum((delta @ scene.reciprocal) ** 2, axis=-1) * np.prod(cells) ** 2
+        rho = np.sum((delta @ scene.reciprocal) ** 2, axis=-1) * volume**2
+    elif matrix is not None:
+        rho = np.sum((delta @ np.array(matrix)) ** 2, axis=-1)
     else:
         rho = np.sum((delta * cells) ** 2, axis=-1)
     if scene.shape == "round":
         return np.prod(cells) * 0.723601254558268 * sphere(np.pi * np.sqrt(scene.fudge * rho))
     if scene.shape == "gauss":
-        return np.prod(cells) * np.exp(-rho * scene.fudge / 0.63)
+        return volume * np.exp(-rho * scene.fudge / 0.63)
     assert scene.shape == "tophat"
-    return np.where(rho * scene.fudge < 0.3969, np.prod(cells), 0.0)
+    return np.where(rho * scene.fudge < 0.3969, volume, 0.0)
 
 
 def structure_factor(scene, hkl):

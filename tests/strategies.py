@@ -138,8 +138,8 @@ def crystals(draw: st.DrawFn, counts: dict[str, int]) -> dict[str, Any]:
             **cell_or_matrix,
             **misset,
             **mosaic,
-            "cells": tuple(draw(st.sampled_from([1, 2, 3, 5, 8, 40])) for _ in range(3)),
-            "shape": draw(st.sampled_from(["square", "round", "gauss", "tophat"])),
+            "cells": tuple(draw(st.sampled_from([1, 2, 3, 5, 8, 40, 4.5, 7.25])) for _ in range(3)),
+            "shape": draw(st.sampled_from(["square", "round", "gauss", "tophat", "gauss_star"])),
             "fudge": draw(maybe(between(0.001, 10.0))),
             "default_F": draw(st.sampled_from([100.0, 100.0, 1.0, 0.0])),
         }

@@ -109,3 +109,23 @@ def test_means_beyond_64_bits():
 def test_unknown_stream():
     with pytest.raises(ConfigError, match="numpy, reference"):
         poisson_image(np.ones((1, 1), np.float32), 1, "mt19937")
+
+
+@pytest.mark.parametrize("mean", [1e-3, 0.5, 3.9, 4.1])
+def test_counts_have_poissons_distribution(mean):
+    """Every count that is expected often enough for its number to be nearly normal."""
+    n = 200_000
+    counts = poisson_image(np.full((200, 1000), mean, np.float32), 8)
+    mean = float(np.float32(mean))
+    for count in range(20):
+        expected = n * math.exp(-mean) * mean**count / math.factorial(count)
+        if expected > 50.0:
+            assert abs((counts == count).sum() - expected) < 5.0 * math.sqrt(expected)
+
+
+def test_small_and_large_means_side_by_side():
+    mean = np.tile(np.array([0.0, 0.3, 3.0, 40.0, 1e6], np.float32), (100, 400))
+    counts = poisson_image(mean, 2).astype(np.float64).reshape(100, 400, 5)
+    for column, expected in enumerate(mean[0, :5].astype(float)):
+        error = math.sqrt(expected / 40_000)
+        assert abs(counts[..., column].mean() - expected) <= 5.0 * error

@@ -65,7 +65,7 @@ beam = nbcy.Beam(energy="12 keV").replace(wavelength_nm=0.1)
 detector = nbcy.Detector.preset("eiger4m", distance="15 cm")
 config = nbcy.Config(crystal=crystal, beam={"energy_ev": 12e3}, quirks="all")
 distance: float | None = config.detector.distance_mm
-cells: tuple[int, int, int] | None = crystal.cells
+cells: tuple[float, float, float] | None = crystal.cells
 """
 WRONG = {
     "nbcy.Detector(distnace_mm=5)": 'did you mean "distance_mm"',

@@ -396,7 +396,8 @@ def _crystal(other: Trace, trace: Trace, config: Config, wrong: set[str]) -> Ite
     if wrong & {"F_latt_a", "F_latt_b", "F_latt_c"}:
         sides = [Side(x, t, recognise_precision(t)) for x, t in (("A", other), ("B", trace))]
         view = View(sides[0], Side("A", other, sides[0].precision))
-        n = [round(cells_along(view, axis)) for axis in range(3)]
+        n = [cells_along(view, axis) for axis in range(3)]
+        n = [round(each) if abs(each - round(each)) < 1e-6 else each for each in n]
         yield Change(
             f"{n[0]} x {n[1]} x {n[2]} cells",
             {"crystal.cells": n},

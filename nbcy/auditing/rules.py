@@ -232,7 +232,8 @@ def _lattice(v: View, i: int) -> Result:
         return _one(math.prod(v.number(f"F_latt_{axis}", i) for axis in "abc"))
     fudge, cells = float(v.numbers("fudge")[0]), v.numbers("cells")
     hkl, name = v.vector("hkl_frac", i), crystal_shape(v)
-    quirk = reproduces(v, "star_radius")
+    star = name == "gauss_star"
+    name, quirk = ("gauss", True) if star else (name, reproduces(v, "star_radius"))
     results = [] if quirk else _one(lattice_factor(name, cells, hkl, fudge))
     if quirk is not False:
         stars = np.array([v.vector(f"rot_{axis}_star_A_inv", i) for axis in "abc"])
@@ -242,6 +243,8 @@ def _lattice(v: View, i: int) -> Result:
 
 @_rule("F_cell")
 def _amplitude(v: View, i: int) -> Result:
+    if v.ruler.fact("spot_scale") is not None or v.ruler.fact("B_factor") is not None:
+        raise Unknown("hkl_file")  # what is shown is more than the list
     return [np.array([F]) for F in listed_F(v, v.vector("hkl_rounded", i), v.vector("hkl_frac", i))]
 
 

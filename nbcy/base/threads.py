@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from nbcy.base.bands import bands
 from nbcy.base.errors import ConfigError
+
+Piece = TypeVar("Piece")
 
 MAX_THREADS = 1024
 """More than any node has; a slip of the keyboard must not start millions."""
@@ -66,7 +69,27 @@ def in_bands(
     Exception
         What the first of the bands that fail raises.
     """
-    pieces = list(bands(slow_min, slow_max, width))
+    in_pieces(work, list(bands(slow_min, slow_max, width)), threads)
+
+
+def in_pieces(
+    work: Callable[[Piece], object], pieces: Sequence[Piece], threads: int | None = None
+) -> None:
+    """Do some work on each of several pieces, on several threads.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a piece.
+    pieces : sequence
+    threads : int, optional
+        As for `resolve_threads`.
+
+    Raises
+    ------
+    Exception
+        What the first of the pieces that fail raises.
+    """
     count = min(resolve_threads(threads), len(pieces))
     if count <= 1:
         for piece in pieces:

@@ -142,7 +142,8 @@ class CrystalFields(TypedDict, total=False):
     misset: Quantities | None
     misset_random: bool | None
     misset_seed: Integer | None
-    cells: Integer | Several[Integer] | None
+    cells: Real | Several[Real] | None
+    cells_matrix: Several[Several[Real]] | None
     size_x_m: Real | None
     size_x_cm: Real | None
     size_x_mm: Real | None
@@ -164,7 +165,7 @@ class CrystalFields(TypedDict, total=False):
     size_z_nm: Real | None
     size_z_angstrom: Real | None
     size_z: Quantity | None
-    shape: Literal["square", "round", "gauss", "tophat"] | None
+    shape: Literal["square", "round", "gauss", "tophat", "gauss_star"] | None
     fudge: Real | None
     mosaic_model: Literal["cap", "axis_angle", "gaussian", "spiral", "matrices"] | None
     mosaic_spread_rad: Real | Several[Real] | None
@@ -183,6 +184,8 @@ class CrystalFields(TypedDict, total=False):
     k_sol: Real | None
     B_sol: Real | None
     default_F: Real | None
+    spot_scale: Real | None
+    B_factor_angstrom2: Real | None
 
 class DetectorFields(TypedDict, total=False):
     convention: Literal["mosflm", "denzo", "adxv", "xds", "dials", "custom"] | None

@@ -28,14 +28,15 @@ from nbcy.config.section import Field, Section
 if TYPE_CHECKING:
     from nbcy.config.arguments import CrystalFields
 
-Shape = Literal["square", "round", "gauss", "tophat"]
+Shape = Literal["square", "round", "gauss", "tophat", "gauss_star"]
 SHAPE_WORDS: Final[Mapping[Shape, str]] = {
     "square": "parallelpiped",
     "round": "ellipsoidal",
     "gauss": "gaussian",
     "tophat": "tophat-spot",
+    "gauss_star": "gaussian-star",
 }
-"""The reference's word for each shape."""
+"""The reference's word for each shape, and ours for the last, which it lacks."""
 
 MosaicModel = Literal["cap", "axis_angle", "gaussian", "spiral", "matrices"]
 
@@ -57,11 +58,13 @@ class Crystal(Section):
         Rotations of the crystal about x, then y, then z.
     misset_random, misset_seed : bool, int
         A random orientation instead, and the seed it is drawn with.
-    cells : tuple of 3 int
-        Unit cells along a, b, c; a single number stands for all three.
+    cells : tuple of 3 float
+        Unit cells along a, b, c, perhaps fractional; a single number stands for all three.
+    cells_matrix : tuple of 3 rows of 3 float
+        A symmetric matrix in place of three numbers, for gauss and tophat.
     size_x_mm, size_y_mm, size_z_mm : float
         Size of the sample along the beam, across and upwards; in place of ``cells``.
-    shape : {"square", "round", "gauss", "tophat"}
+    shape : {"square", "round", "gauss", "tophat", "gauss_star"}
         Shape of the crystal, and so of the spots.
     fudge : float
         Factor on the radius of spots that are not square.
@@ -92,11 +95,16 @@ class Crystal(Section):
         B factor in Å² (46).
     default_F : float
         Structure factor of reflections that are not in the list.
+    spot_scale : float
+        Factor on the crystal's part of the image, as of several such crystals.
+    B_factor_angstrom2 : float
+        Debye and Waller's factor exp(-2 B s²) on intensities, s = 1/(2d), on top of the list.
     """
 
     _rivals = (
         ("matrix_file", "matrix", "cell_angstrom_deg"),
         ("structure_file", "hkl_file"),
+        ("cells_matrix", "cells"),
     )
 
     cell_angstrom_deg = Field(CELL)
@@ -106,6 +114,7 @@ class Crystal(Section):
     misset_random = Field(SWITCH, False)
     misset_seed = Field(WHOLE)
     cells = Field(CELLS, start=(1, 1, 1))
+    cells_matrix = Field(MATRIX)
     size_x_mm = Field(POSITIVE)
     size_y_mm = Field(POSITIVE)
     size_z_mm = Field(POSITIVE)
@@ -125,6 +134,8 @@ class Crystal(Section):
     k_sol = Field(NOT_NEGATIVE)
     B_sol = Field(NOT_NEGATIVE)
     default_F = Field(NUMBER, 0.0)
+    spot_scale = Field(POSITIVE, 1.0)
+    B_factor_angstrom2 = Field(NOT_NEGATIVE, 0.0)
 
     if TYPE_CHECKING:
 

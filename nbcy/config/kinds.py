@@ -16,7 +16,7 @@ T = TypeVar("T")
 Vector = tuple[float, float, float]
 Matrix = tuple[Vector, Vector, Vector]
 Cell = tuple[float, float, float, float, float, float]
-Cells = tuple[int, int, int]
+Cells = tuple[float, float, float]
 Rectangle = tuple[int, int, int, int]
 
 # The largest seed of the reference's random numbers (physics 8.1); no count is ever as large.
@@ -243,6 +243,21 @@ class ListOf(Kind[tuple[T, ...]]):
         return tuple(map(self.item.read, value))
 
 
+class CellCount(Kind[float]):
+    """Numbers of unit cells: whole numbers from 1 on, or fractional ones."""
+
+    name = "number of cells"
+    typed = "Real"
+
+    def read(self, value: Any) -> float:
+        """Return whole numbers as ints, others as floats."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("must be a valid number")
+        if isinstance(value, int) or value.is_integer():
+            return COUNT.read(int(value))
+        return Number(above=0, most=_MAX_WHOLE).read(value)
+
+
 class OneOrThree(Kind[float | Vector]):
     """One number that is not negative, or three."""
 
@@ -362,7 +377,7 @@ def _alike(names: str, kind: Kind[Any]) -> dict[str, Kind[Any]]:
 
 
 def _thrice(value: Any) -> Any:
-    return (value,) * 3 if isinstance(value, int) else value
+    return (value,) * 3 if isinstance(value, int | float) else value
 
 
 NUMBER = Number()
@@ -389,7 +404,7 @@ CELL: Final = Parts[Cell](
     check=_check_cell,
 )
 CELLS: Final = Parts[Cells](
-    _alike("a b c", COUNT), "one whole number, or 3: Na, Nb, Nc", complete=_thrice
+    _alike("a b c", CellCount()), "one number, or 3: Na, Nb, Nc", complete=_thrice
 )
 RECTANGLE: Final = Parts[Rectangle](
     _alike("fast_min fast_max slow_min slow_max", WHOLE),

@@ -458,6 +458,9 @@ GROUPS: Final[Mapping[str, tuple[Flag, ...]]] = {
             "crystal.mosaic_matrices",
             "rotations of the domains: nine numbers a line, and a weight",
         ),
+        _flag("-gauss_star_xtal", v.fixed("gauss_star"), "crystal.shape", "round Gaussian spots"),
+        _flag("-spot_scale", v.REAL, "crystal.spot_scale", "factor on the crystal's part"),
+        _flag("-B_factor", v.REAL, "crystal.B_factor_angstrom2", "B factor on top of the list"),
         _flag(
             "-spectrum",
             v.FILE,
@@ -531,6 +534,7 @@ WITHOUT_FLAG: Final[Mapping[str, str]] = {
     "crystal.missing": "--set",
     "crystal.mosaic_weights": "a tenth number a line of -mosaic_matrices",
     "beam.spectrum": "-spectrum reads it from a file",
+    "crystal.cells_matrix": "--set",
     "crystal.k_sol": "--set",
     "crystal.B_sol": "--set",
     "spindle.sampling": "--set",

@@ -31,7 +31,9 @@ def _words(path: str, value: Any) -> Iterator[str]:
     if value is None:
         return
     if path == "crystal.cells":
-        counts = (value,) * 3 if isinstance(value, int) else tuple(value)
+        counts = (value,) * 3 if isinstance(value, int | float) else tuple(value)
+        if not all(float(count).is_integer() for count in counts):
+            raise KeyError(path)  # -N cuts fractions
         if len(set(counts)) == 1:
             yield f"-N {counts[0]}"
             return

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nbcy.base.errors import ConfigError, NbcyWarning
+from nbcy.base.threads import in_bands
 
 
 @dataclass(frozen=True)
@@ -142,24 +143,48 @@ class Integers:
         -------
         ndarray of ``kind``, shape (slow, fast)
         """
+        integers = np.empty(pixels.shape, self.kind.name)
+        found: dict[int, NDArray[np.float64]] = {}
+
+        def convert(rows: slice) -> None:
+            flagged = None if invalid is None else invalid[rows]
+            integers[rows], found[rows.start] = self._band(pixels[rows], flagged)
+
+        in_bands(convert, 0, pixels.shape[0] - 1, pixels.shape[1])
+        for first in sorted(found):  # one order of adding up, whatever the threads
+            below, above, exact, rounded = found[first]
+            self.below += int(below)
+            self.above += int(above)
+            self.exact += exact
+            self.rounded += rounded
+        return integers
+
+    def _band(
+        self, pixels: NDArray[Any], invalid: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Turn some rows into integers; count what does not fit, add up what is rounded."""
         kind = self.kind
+        exact_sum = rounded_sum = 0.0
         if pixels.dtype.kind == "f":
             unknown = np.isnan(pixels)
-            invalid = unknown if invalid is None else unknown | invalid
+            if unknown.any():
+                invalid = unknown if invalid is None else unknown | invalid
             exact = pixels.astype(np.float64)
             pixels = np.floor(exact + 0.5)
-            summed = ~invalid & (exact > 0.0) & np.isfinite(exact)
-            self.exact += float(exact.sum(where=summed))
-            self.rounded += float(pixels.sum(where=summed))
+            summed = (exact > 0.0) & np.isfinite(exact)
+            if invalid is not None:
+                summed &= ~invalid
+            exact_sum = float(exact.sum(where=summed))
+            rounded_sum = float(pixels.sum(where=summed))
         else:
             pixels = pixels.astype(np.int64)
         usable = pixels if invalid is None else np.where(invalid, 0, pixels)
-        self.below += int(np.count_nonzero(usable < 0))
-        self.above += int(np.count_nonzero(usable >= kind.largest))
+        below = np.count_nonzero(usable < 0)
+        above = np.count_nonzero(usable >= kind.largest)
         integers: NDArray[Any] = usable.clip(0, kind.largest).astype(kind.name)
         if invalid is not None:
             integers[invalid] = kind.flag
-        return integers
+        return integers, np.array([below, above, exact_sum, rounded_sum], np.float64)
 
     def report(self) -> None:
         """Say how many pixels were below zero or too large, and what rounding made of the sum.

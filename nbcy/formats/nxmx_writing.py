@@ -26,6 +26,7 @@ from nbcy.base.errors import ConfigError, FileError, WriteError
 from nbcy.base.extras import require
 from nbcy.base.panel import PlacedPanel
 from nbcy.base.vectors import cross, dot, norm, unit
+from nbcy.formats.bitshuffle import pack_lz4
 from nbcy.formats.counts import FLOAT, KINDS, Integers
 from nbcy.formats.frame import Frame
 from nbcy.formats.measurement import Measurement, across, changes, written_thickness
@@ -165,6 +166,7 @@ class NxmxWriter:
         self._packing: Mapping[str, Any] = (
             {} if compression == "none" else plugin.Bitshuffle(cname=compression)
         )
+        self._compression = compression
         self._files = files
         self._path = path
         self._measurement = measurement
@@ -177,7 +179,7 @@ class NxmxWriter:
         self._is_master = path.name.endswith(MASTER)
         self._master = self._open(path)
         self.frames_per_file = FRAMES_PER_FILE
-        _write_entry(self._master, measurement, dtype)
+        _write_entry(self._master, measurement, dtype, self._packing or {"compression": "gzip"})
 
     def _open(self, path: Path) -> Any:
         file, target = self._files.enter_context(_hdf5(self._h5py, path))
@@ -218,7 +220,11 @@ class NxmxWriter:
                 pixels = Frame(pixels, beyond).photons()
         data = self._part(self._count)
         data.resize(len(data) + 1, axis=0)
-        data[-1] = pixels
+        packed = pack_lz4(pixels.astype(data.dtype)) if self._compression == "lz4" else None
+        if packed is None:
+            data[-1] = pixels
+        else:
+            data.id.write_direct_chunk((len(data) - 1, 0, 0), packed)
         self._count += 1
         for target in self._targets:
             target.check()
@@ -324,7 +330,9 @@ def _axis(
     return data
 
 
-def _write_entry(file: Any, measurement: Measurement, dtype: str) -> None:
+def _write_entry(
+    file: Any, measurement: Measurement, dtype: str, packing: Mapping[str, Any]
+) -> None:
     """Write all but the frames and what depends on their number."""
     time = now().strftime("%Y-%m-%dT%H:%M:%SZ")
     file.attrs["NX_class"] = "NXroot"
@@ -348,7 +356,7 @@ def _write_entry(file: Any, measurement: Measurement, dtype: str) -> None:
     instrument = _classed(entry, "instrument", "NXinstrument")
     _field(instrument, "name", "simulation").attrs["short_name"] = "nbcy"
     _write_beam(instrument, measurement)
-    _write_detector(instrument, measurement, dtype)
+    _write_detector(instrument, measurement, dtype, packing)
 
 
 def _write_sample(entry: Any, measurement: Measurement) -> None:
@@ -381,7 +389,9 @@ def _write_beam(instrument: Any, measurement: Measurement) -> None:
         _field(beam, "total_flux", measurement.flux, "Hz")
 
 
-def _write_detector(instrument: Any, measurement: Measurement, dtype: str) -> None:
+def _write_detector(
+    instrument: Any, measurement: Measurement, dtype: str, packing: Mapping[str, Any]
+) -> None:
     detector = _classed(instrument, "detector", "NXdetector")
     panels = measurement.panels
     first = panels[0]
@@ -409,7 +419,7 @@ def _write_detector(instrument: Any, measurement: Measurement, dtype: str) -> No
     detector["pixel_mask_applied"] = measurement.invalid is not None
     if measurement.invalid is not None:
         mask = np.where(measurement.invalid, np.uint32(_GAP), np.uint32(0))
-        detector.create_dataset("pixel_mask", data=mask, chunks=mask.shape, compression="gzip")
+        detector.create_dataset("pixel_mask", data=mask, chunks=mask.shape, **packing)
 
     # arm -> a translation for each panel -> an empty module_offset, which some readers ask for
     # and others pass over.

@@ -16,6 +16,11 @@ Stream = Literal["numpy", "reference"]
 LARGEST_MEAN: Final = 9e18
 """Largest mean of NumPy's generators, whose counts are 64-bit integers."""
 
+SMALL_MEAN: Final = 4.0
+"""Largest mean that is drawn by the inverse of the distribution."""
+
+_MOST_OF_SMALL: Final = 64  # the probability of more is 1e-52
+
 
 def poisson_image(
     mean: NDArray[np.float32],
@@ -78,9 +83,43 @@ def poisson_image(
         check_means(expected, 0.0, LARGEST_MEAN, (rows.start, fast_min))
         own = streams.fork()
         for number, row in enumerate(expected, rows.start):
-            counts[number, across] = own.row(first_row + number).poisson(row)
+            counts[number, across] = poisson_row(own.row(first_row + number), row)
 
     in_bands(draw, slow_min, slow_max, mean.shape[1], threads)
+    return counts
+
+
+def poisson_row(generator: np.random.Generator, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draw the photons of one row (physics 8.5).
+
+    Small means by the inverse of the distribution, which takes one number a pixel and vectors.
+
+    Parameters
+    ----------
+    generator : numpy Generator
+    mean : ndarray of float64, shape (pixels,)
+        From 0 to `LARGEST_MEAN`.
+    """
+    if not mean.max(initial=0.0) > 0.0:
+        return np.zeros(mean.size)
+    uniform = generator.random(mean.size)
+    large = np.flatnonzero(mean > SMALL_MEAN)
+    small = mean.copy()
+    small[large] = 0.0
+    counted = np.zeros(mean.size, np.int8)
+    term = np.exp(-small)
+    total = term.copy()
+    for count in range(1, _MOST_OF_SMALL):
+        more = uniform > total
+        if not more.any():
+            break
+        counted += more.view(np.int8)
+        term *= small
+        term *= 1.0 / count
+        total += term
+    counts = counted.astype(np.float64)
+    if large.size:
+        counts[large] = generator.poisson(mean[large])
     return counts
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nbcy.base.errors import ConfigError
 from nbcy.base.rng import RowStreams
 from nbcy.base.threads import in_bands
-from nbcy.image.noise import LARGEST_MEAN, check_means
+from nbcy.image.noise import LARGEST_MEAN, check_means, poisson_row
 from nbcy.image.spread import spread_fibre, spread_gauss, spread_kernel
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class _Reading:
             photons *= self._normal("flicker", rows, 0.01 * r.flicker_percent, 1.0)
         streams = self.streams["photons"].fork()
         for number, row in enumerate(photons, self._first(rows)):
-            counted = streams.row(number).poisson(np.maximum(row, 0.0))
+            counted = poisson_row(streams.row(number), np.maximum(row, 0.0))
             np.copyto(row, counted, where=row >= 0.0)
         if r.order == "simtbx":
             photons *= sensitivity

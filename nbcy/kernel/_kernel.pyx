@@ -371,7 +371,7 @@ cdef class KernelScene:
         cdef nbcy_scene *c = &self.c
         scene = self.scene
         c.shape = plan.SHAPES[scene.spots.shape]
-        copy_vector(c.cells, scene.lattice.cells)
+        copy_vector(c.cells, plan.cells(scene))
         for i, element in enumerate(plan.metric(scene)):
             c.metric[i] = element
         c.skew = scene.spots.skew

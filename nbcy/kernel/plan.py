@@ -188,7 +188,16 @@ def check_reach(scene: Scene, lengths: Vector) -> bool:
             spots.fudge,
             "too large for double precision: N*sqrt(fudge) must stay below 2**50",
         )
-    return max(cells) <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
+    whole = all(float(n).is_integer() for n in cells)
+    return whole and max(cells) <= FEW_CELLS and longest < LARGEST_SPLIT - 1.0
+
+
+def cells(scene: Scene) -> tuple[float, float, float]:
+    """Return numbers of cells along the axes, or what has their product where that is all."""
+    if scene.config.crystal.cells_matrix is not None:
+        return scene.spots.volume, 1.0, 1.0
+    a, b, c = scene.lattice.cells
+    return a, b, c
 
 
 def metric(scene: Scene) -> tuple[float, ...]:

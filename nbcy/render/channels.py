@@ -85,7 +85,7 @@ class ChannelKernel:
         rotation = scene.rotation
         if 0 not in which:  # the very first visit is the first source's
             rotation = replace(rotation, first_orientations=None)
-        grid = factors.at(1e10 * wavelength).to_grid()
+        grid = factors.grid(wavelength)
         return replace(
             scene,
             illumination=replace(beam, sources=sources),

@@ -146,7 +146,7 @@ _REPORT: Final = (
     ("created a total of", r"total of (?P<sources>\d+) sources", 0.0),
     ("created a total of", r"total of (?P<domains>\d+) mosaic", 0.0),
     ("initialized hkls", rf"(?P<hkl_loaded>\d+) initialized.* =(?P<default_F>{_N})\)", SHORT),
-    (" xtal: ", r"(?P<shape>\S+) xtal: (?P<cells>\d+x\d+x\d+) cells", 0.0),
+    (" xtal: ", r"(?P<shape>\S+) xtal: (?P<cells>[\d.]+x[\d.]+x[\d.]+) cells", 0.0),
     ("wave=", rf"wave=(?P<wavelength>{_N}) meters \+/- (?P<dispersion>{_N})%", SHORT),
     ("Kahn polarization", rf"factor: (?P<kahn>{_N})", SHORT),
     ("polarization effect", r"effect (?P<nopolar>disabled)", 0.0),
@@ -364,8 +364,7 @@ def facts_of_scene(
         "cell": scene.cell.parameters,
         "real_cell": scene.cell.real,
         "reciprocal_cell": scene.reciprocal,
-        "cells": scene.cells,
-        "shape": scene.shape,
+        **_size_and_strength(scene),
         "fudge": scene.fudge,
         "domains": scene.orientations.shape[1],
         "mosaic_model": scene.mosaic_model,
@@ -392,6 +391,18 @@ def facts_of_scene(
 def _chosen(scene: Scene, path: str) -> object:
     choice = scene.choices.get(path)
     return None if choice is None else choice.value
+
+
+def _size_and_strength(scene: Scene) -> dict[str, object]:
+    """Return what the crystal's size, shape and strength are; None where it is usual."""
+    crystal = scene.config.crystal
+    return {
+        "cells": scene.cells if crystal.cells_matrix is None else None,
+        "cells_matrix": crystal.cells_matrix,
+        "shape": "gauss_star" if crystal.shape == "gauss_star" else scene.shape,
+        "spot_scale": None if crystal.spot_scale == 1.0 else crystal.spot_scale,
+        "B_factor": crystal.B_factor_angstrom2 or None,
+    }
 
 
 def _spread(scene: Scene) -> tuple[float, ...]:

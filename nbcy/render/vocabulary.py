@@ -353,6 +353,9 @@ misset | misset (crystal orientation) | deg | crystal.misset_deg | -misset | cel
 real_cell | cell vectors a b c: cell and orientation | Å | crystal.matrix | -mat | cell | crystal_rotation |
 reciprocal_cell | reciprocal vectors a* b* c*: cell and orientation | 1/Å | crystal.matrix | -mat | cell | crystal_rotation |
 cells | numbers of unit cells Na Nb Nc | | crystal.cells | -N, -Na -Nb -Nc | lattice | cells | ncells_abc n_cells ncells cells n_abc
+cells_matrix | numbers of unit cells, as a matrix | | crystal.cells_matrix | --set | lattice | cells | cells_matrix
+spot_scale | scale of the crystal's part of the image | | crystal.spot_scale | -spot_scale | F_cell I_before_scaling | spot_scale | spot_scale
+B_factor | B factor on top of the structure factors | Å² | crystal.B_factor_angstrom2 | -B_factor | F_cell I_before_scaling | B_factor | b_factor
 shape | crystal shape | | crystal.shape | -square_xtal, -round_xtal, -gauss_xtal, -tophat_spots | lattice | shape | xtal_shape crystal_shape shape
 fudge | shape factor (fudge) | | crystal.fudge | -fudge | lattice | fudge | fudge
 domains | mosaic domains | | crystal.mosaic_domains | -mosaic_domains | sum | mosaic_domains | mosaic_domains domains n_domains

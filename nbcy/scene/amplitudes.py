@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nbcy.base.cell import cell_parameters, dual
 from nbcy.base.choices import origin_of
 from nbcy.base.constants import B_SOL, K_SOL
+from nbcy.base.symmetry import sphere
 from nbcy.base.vectors import frozen, norm, rotation_matrices, unit
 from nbcy.crystal.structure_factors import FactorsOfWavelengths, HklGrid, StructureFactors
 from nbcy.scene.beam import illumination, wavelength
@@ -40,14 +42,86 @@ class Amplitudes:
         Tricubic structure factors.
     calculated : bool
         Whether they were calculated from coordinates for this scene.
-    channels : FactorsOfWavelengths or None
+    channels : Channels or None
         Those of each wavelength, where they differ from one to another.
     """
 
     hkl: HklGrid
     interpolate: bool
     calculated: bool
-    channels: FactorsOfWavelengths | None
+    channels: Channels | None
+
+
+@dataclass(frozen=True, eq=False)
+class Damping:
+    """What weakens or strengthens structure factors on top of their list (physics 7.8).
+
+    Attributes
+    ----------
+    scale : float
+        Factor on all.
+    B : float
+        Å²; F takes exp(-B/(4d²)).
+    reciprocal : ndarray, shape (3, 3)
+        Rows a*, b*, c*, 1/Å.
+    every : ndarray of int, shape (n, 3), or None
+        Reflections that shall be on the list, where those that are not have an amplitude.
+    """
+
+    scale: float
+    B: float
+    reciprocal: FloatArray
+    every: NDArray[np.int32] | None
+
+    def applied(self, listed: StructureFactors) -> StructureFactors:
+        """Return a list with it."""
+        if self.scale == 1.0 and self.B == 0.0:
+            return listed
+        hkl, F = listed.hkl, listed.F
+        if self.every is not None:
+            _, lacking = np.unique(np.concatenate([hkl, self.every]), axis=0, return_index=True)
+            lacking = lacking[lacking >= len(hkl)] - len(hkl)
+            hkl = np.concatenate([hkl, self.every[lacking]])
+            F = np.concatenate([F, np.full(len(lacking), listed.default_F)])
+        squares = np.square(hkl @ self.reciprocal).sum(axis=1)
+        return StructureFactors(
+            hkl,
+            F * (self.scale * np.exp(-0.25 * self.B * squares)),
+            listed.default_F * self.scale,
+            listed.notes,
+            cell=listed.cell,
+            space_group=listed.space_group,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """Structure factors of each wavelength.
+
+    Attributes
+    ----------
+    factors : FactorsOfWavelengths
+    damping : Damping
+    """
+
+    factors: FactorsOfWavelengths
+    damping: Damping
+
+    def grid(self, wavelength: float) -> HklGrid:
+        """Return those of a wavelength, m."""
+        return self.damping.applied(self.factors.at(1e10 * wavelength)).to_grid()
+
+
+def damping(step: Step) -> Damping:
+    """Stage: scale and B factor on top of the list."""
+    crystal = step.config.crystal
+    every = None
+    if crystal.B_factor_angstrom2 > 0.0 and crystal.default_F != 0.0:
+        a, b, c, *angles = cell_parameters(dual(step.take(setting).reciprocal))
+        alpha, beta, gamma = angles
+        every = sphere((a, b, c, alpha, beta, gamma), step.take(calculated_dmin))
+    scale, B = math.sqrt(crystal.spot_scale), crystal.B_factor_angstrom2
+    return Damping(scale, B, step.take(setting).reciprocal, every)
 
 
 def amplitudes(step: Step) -> Amplitudes:
@@ -55,7 +129,9 @@ def amplitudes(step: Step) -> Amplitudes:
     grid, is_calculated = step.take(structure_factors)
     several = is_calculated and step.config.crystal.anomalous
     several = several and len(step.take(distinct_wavelengths)) > 1
-    channels = step.take(factors_of_wavelengths) if several else None
+    channels = None
+    if several:
+        channels = Channels(step.take(factors_of_wavelengths), step.take(damping))
     return Amplitudes(grid, _interpolates(step, grid), is_calculated, channels)
 
 
@@ -77,7 +153,7 @@ def structure_factors(step: Step) -> tuple[HklGrid, bool]:
     dark = structure.default_F == 0.0 and not structure.F.any()
     if dark and not step.config.background.materials:
         ledger.note("every structure factor is 0: give an hkl list or default_F")
-    return structure.to_grid(), is_calculated
+    return step.take(damping).applied(structure).to_grid(), is_calculated
 
 
 def factors_of_wavelengths(step: Step) -> FactorsOfWavelengths:

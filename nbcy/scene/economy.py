@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from nbcy.base.units import to_si
+from nbcy.base.vectors import Vector
 from nbcy.scene.amplitudes import amplitudes
 from nbcy.scene.beam import illumination
 from nbcy.scene.desk import Step
@@ -88,9 +89,7 @@ def step_count(step: Step) -> int:
     return phis * count * len(beam.wavelengths)
 
 
-def pays(
-    spot: Spots, counts: tuple[int, int, int], interpolate: bool, cutoff: float, steps: int
-) -> bool:
+def pays(spot: Spots, counts: Vector, interpolate: bool, cutoff: float, steps: int) -> bool:
     """Whether finding out which steps can be seen pays."""
     if steps < FEW_STEPS:
         return False
@@ -99,7 +98,7 @@ def pays(
     return cutoff > 0.0 and _part_seen_of_square(counts, cutoff) < MUCH_SEEN_OF_SQUARE
 
 
-def _part_seen(spot: Spots, counts: tuple[int, int, int]) -> float:
+def _part_seen(spot: Spots, counts: Vector) -> float:
     """Part of reciprocal space that lies within reach of the nodes."""
     # rho < reach is an ellipsoid; this is the radius, squared, of a sphere as large: a tiny fudge
     # overflows its cube
@@ -107,16 +106,14 @@ def _part_seen(spot: Spots, counts: tuple[int, int, int]) -> float:
     return 4.19 * math.pow(min(radius, 1e6), 1.5)
 
 
-def _part_seen_of_square(counts: tuple[int, int, int], cutoff: float) -> float:
+def _part_seen_of_square(counts: Vector, cutoff: float) -> float:
     """Part where the bound of csrc/nearby.h leaves out nothing of a square crystal."""
     distance = (np.arange(48) + 0.5) / 96.0
     h, k, l = (np.maximum(np.square(2.0 * n * distance), 1.0) for n in counts)  # noqa: E741
     return float(np.mean(h[:, None, None] * k[:, None] * l < 1.0 / cutoff))
 
 
-def _cutoff(
-    step: Step, spot: Spots, counts: tuple[int, int, int], interpolate: bool, steps: int
-) -> float:
+def _cutoff(step: Step, spot: Spots, counts: Vector, interpolate: bool, steps: int) -> float:
     """Return what square crystals leave out; compact shapes have bounds of their own."""
     wanted: float = step.config.sampling.cutoff
     if wanted == 0.0:
@@ -140,9 +137,7 @@ def _cutoff(
     return 0.0
 
 
-def _precision(
-    step: Step, shape: str, counts: tuple[int, int, int], interpolate: bool, skip: bool
-) -> str:
+def _precision(step: Step, shape: str, counts: Vector, interpolate: bool, skip: bool) -> str:
     """Return the kernel's arithmetic: single is there for what most images are made of."""
     wanted: str = step.config.sampling.precision
     what = None

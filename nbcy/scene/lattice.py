@@ -305,10 +305,12 @@ def cell_edges(step: Step) -> Vector:
     return step.take(cell).edges
 
 
-def cells(step: Step) -> tuple[int, int, int]:
+def cells(step: Step) -> Vector:
     """Stage: unit cells along a, b, c; sizes of the sample go before counts (physics 6.5)."""
     crystal, ledger, edges = step.config.crystal, step.ledger, step.take(cell_edges)
-    counts: list[int] = []
+    if crystal.cells_matrix is not None:
+        return _cells_of_matrix(step)
+    counts: list[float] = []
     axes = zip("abc", (crystal.size_x_mm, crystal.size_y_mm, crystal.size_z_mm), strict=True)
     for i, (axis, size_mm) in enumerate(axes):
         name = f"crystal.cells.{axis}"
@@ -322,7 +324,7 @@ def cells(step: Step) -> tuple[int, int, int]:
                 ledger.note(
                     f"crystal.cells[{i}] = {crystal.cells[i]} is not used: {field} is given"
                 )
-            count = max(1, math.ceil(size / (edges[i] * 1e-10) - _CEIL_SLACK))
+            count: float = max(1, math.ceil(size / (edges[i] * 1e-10) - _CEIL_SLACK))
             ledger.choose(name, count, "", "derived", f"ceil(sample size / |{axis}|)")
         elif crystal.cells is not None:
             count = crystal.cells[i]
@@ -332,6 +334,23 @@ def cells(step: Step) -> tuple[int, int, int]:
             ledger.choose(name, count, "", "default", "")
         counts.append(count)
     return counts[0], counts[1], counts[2]
+
+
+def _cells_of_matrix(step: Step) -> Vector:
+    """Return how far a crystal of a matrix reaches along a, b, c, in cells."""
+    crystal, field = step.config.crystal, "crystal.cells_matrix"
+    size = np.array(crystal.cells_matrix)
+    if not np.array_equal(size, size.T) or not (np.linalg.eigvalsh(size) > 0.0).all():
+        expected = "must be symmetric, with no axis of no or negative length"
+        raise ConfigError(field, crystal.cells_matrix, expected)
+    for name in ("size_x_mm", "size_y_mm", "size_z_mm"):
+        if getattr(crystal, name) is not None:
+            expected = "must not be given along with cells_matrix"
+            raise ConfigError(f"crystal.{name}", getattr(crystal, name), expected)
+    a, b, c = np.linalg.norm(size, axis=1).tolist()
+    for axis, count in zip("abc", (a, b, c), strict=True):
+        step.ledger.choose(f"crystal.cells.{axis}", count, "", "derived", "row of cells_matrix")
+    return a, b, c
 
 
 def sample_size(step: Step) -> Vector:
@@ -350,12 +369,12 @@ class Lattice:
     ----------
     cell : CellGeometry
         Its cell, and its size.
-    cells : tuple of int
+    cells : tuple of float
         ``(Na, Nb, Nc)``.
     """
 
     cell: CellGeometry
-    cells: tuple[int, int, int]
+    cells: Vector
 
     @property
     def reciprocal(self) -> FloatArray:

@@ -67,7 +67,7 @@ class Scene:
     rotation : Rotation
         ``phis``, ``orientations``, ``first_orientations``.
     spots : Spots
-        ``shape``, ``fudge``, ``star_radius``, ``metric``.
+        ``shape``, ``fudge``, ``star_radius``, ``metric``, ``volume``.
     amplitudes : Amplitudes
         ``hkl``, ``interpolate``, ``calculated``.
     sensor : Sensor
@@ -180,8 +180,11 @@ class Scene:
         spot, cells, economy = scene.spots, scene.lattice.cells, scene.economy
         if "metric" not in values:
             star = scene.lattice.reciprocal if spot.star_radius else None
-            metric = spot_metric(spot.shape, cells, spot.fudge, star)
-            spot = dataclasses.replace(spot, metric=metric)
+            matrix = scene.config.crystal.cells_matrix
+            size = np.diag(cells) if matrix is None else np.array(matrix)
+            metric = spot_metric(spot.shape, size, spot.fudge, star)
+            volume = spot.volume if matrix is not None else float(np.prod(cells))
+            spot = dataclasses.replace(spot, metric=metric, volume=volume)
         steps = scene.steps // scene.subpixels.oversample**2
         skip = pays(spot, cells, scene.amplitudes.interpolate, economy.cutoff, steps)
         economy = dataclasses.replace(economy, skip=skip)
