@@ -142,7 +142,7 @@ def test_there_are_citations():
         ("physics 2.60", ["physics 2.60"]),
         ("Physics 1, 9.99 and 3", ["physics 9.99"]),
         ("physics 9 to 14", ["physics 14"]),
-        ("physics 7.4 to 7.9", ["physics 7.7", "physics 7.8", "physics 7.9"]),
+        ("physics 11.1 to 11.5", ["physics 11.4", "physics 11.5"]),
         ("formats 77", ["formats 77"]),
         ("trace 40_61, a trace of 3 steps", []),
     ],

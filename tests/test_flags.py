@@ -41,7 +41,8 @@ REFERENCE_TEXT = """
 -roi -mask -img -floatfile -floatimage -intfile -intimage -pgmfile
 -pgmimage -noisefile -noiseimage -nonoise -nopgm -scale -pgmscale -adc -adcoffset -seed -printout
 -printout_pixel -trace_pixel -progress -noprogress -quirks -threads -precision -cutoff
--mosaic_model -mosaic_matrices -spectrum -average -cutoff_photons -energy_spread -hdiv_sigma -vdiv_sigma -spot_scale -B_factor -gauss_star_xtal
+-mosaic_model -mosaic_matrices -spectrum -average -cutoff_photons
+-energy_spread -hdiv_sigma -vdiv_sigma -spot_scale -B_factor -gauss_star_xtal
 """
 REFERENCE = REFERENCE_TEXT.split()
 
