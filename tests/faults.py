@@ -938,8 +938,8 @@ def wavelength(w: World, rng: Rng) -> Trace:
 
 @fault("polarization_vector", live=True)
 def polarization_vector(w: World, rng: Rng) -> Trace | None:
-    if w.config.beam.kahn_factor == 0.0:
-        return None
+    if w.config.beam.kahn_factor == 0.0 or w.scene.placement.convention not in ("mosflm", "custom"):
+        return None  # a vector that is given makes the convention "custom", which moves the axes
     return w.changed(
         {"beam.polarization_vector": tuple(np.cross(w.scene.beam, w.scene.polarization))}
     )

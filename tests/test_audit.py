@@ -35,7 +35,7 @@ from nbcy.flags.parsing import parse
 from nbcy.kernel._kernel import KernelScene
 from nbcy.render.simulator import Simulator
 from nbcy.render.trace import Trace
-from nbcy.render.vocabulary import KEYS
+from nbcy.render.vocabulary import KEYS, QUANTITIES
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.base.errors.NbcyWarning")
 
@@ -507,7 +507,8 @@ def test_hypotheses_are_told_apart_by_name():
         assert h.title
         assert h.fix
     every = {name for fault in FAULTS.values() for name in fault.named}
-    assert every <= {h.name for h in HYPOTHESES}
+    stated = {quantity.cause for quantity in QUANTITIES.values()}
+    assert every <= {h.name for h in HYPOTHESES} | stated
 
 
 @given(st.integers(1, 200), st.floats(-50.0, 50.0))

@@ -134,6 +134,17 @@ def test_rounding_is_no_finding(style, digits, tmp_path):
     assert report.agrees, report.to_text(full=True)
 
 
+def test_six_digits_still_tell(tmp_path):
+    """Zeros that %g drops are digits all the same: 0.1 among numbers of six is 0.100000."""
+    right = trace_of()
+    lines = lines_of(trace_of("-Xbeam 5.3"))
+    moved = "".join(f"TRACE_PY: {key} {words(values, '{:.6g}')}\n" for key, values in lines)
+    report = audited(tmp_path, right.to_log(), moved)
+    assert report.first_divergence is not None
+    assert report.first_divergence.key == "pix0_vector_meters"
+    assert report.findings[0].cause in ("whole_pixel", "beam_centre"), report.to_text()
+
+
 def test_units_are_read(tmp_path):
     trace = trace_of()
     block = trace.blocks[0]
@@ -260,6 +271,39 @@ def test_a_stated_difference_explains_what_follows_from_it(cause):
         assert not report.unexplained, report.to_text()
         assert report.closure is not None
         assert report.closure.differing == [], report.to_text()
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "path"),
+    [
+        ("-phisteps 3", "-osc 1 -phisteps 3", "spindle.osc_deg (-osc): A 0.5, B 1"),
+        ("-N 8", "-Nb 9", "crystal.cells (-N, -Na, -Nb, -Nc): A 8 8 8, B 8 9 8"),
+        ("-dispersion 1 -dispsteps 3", "-dispersion 1 -dispsteps 5", "beam.dispersion_steps"),
+        ("-polar_vector 0 1 0", "-polar_vector 0 0 1", "beam.polarization_vector (-polar_vector)"),
+        ("-quirks phi_carryover -phi 0 -phisteps 3", "-phi 0 -phisteps 3", "phi_carryover"),
+        ("-twotheta 5 -pivot sample", "-twotheta 5 -pivot beam", "detector.pivot (-pivot)"),
+    ],
+)
+def test_two_runs_say_exactly_in_what_they_differ(here, there, path, tmp_path, monkeypatch, capsys):
+    from nbcy.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    for name, more in (("a.log", here), ("b.log", there)):
+        (tmp_path / name).write_text(f"{FLAGS} {more}\n")
+    main(["audit", "a.log", "b.log", "--pixel", "70", "76"])
+    out = capsys.readouterr().out
+    assert path in out[out.index("Verdict") : out.index("   keys: ")], out
+    settled = out[out.index("What settles it") :]
+    assert path in settled
+    assert "After that the sides agree." in settled
+
+
+def test_what_two_runs_differ_in_without_effect_is_said():
+    report = nbcy.audit(FLAGS, f"{FLAGS} -dmin 0.5 -adc 10", pixel=PIXEL)
+    assert report.agrees
+    text = report.to_text()
+    assert "without effect on this pixel, in sampling.dmin_angstrom (-dmin): A 0, B 0.5" in text
+    assert not nbcy.audit(FLAGS, FLAGS, pixel=PIXEL).runs
 
 
 def test_what_a_side_does_not_state_makes_it_not_guilty(tmp_path):

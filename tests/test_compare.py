@@ -104,7 +104,7 @@ def test_runs_are_rendered_and_the_worst_pixel_is_audited(
     out = capsys.readouterr().out
     assert "A was made by its command." in out
     assert "B was made by its command." in out
-    assert "100.00%  beam.kahn_factor: 0.0 in A, 0.5 in B" in out
+    assert "100.00%  beam.kahn_factor (-polar): A 0, B 0.5" in out
     assert "kahn" in out
     assert main([*command, "--full"]) == 1
     assert "Audit of a pixel" in capsys.readouterr().out

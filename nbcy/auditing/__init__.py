@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbcy.auditing.configurations import differing_runs
 from nbcy.auditing.engine import Comparison
 from nbcy.auditing.records import Closure, FactRow, Finding, Row
 from nbcy.auditing.report import AuditReport
@@ -105,4 +106,5 @@ def compare_traces(a: Trace, b: Trace, tolerances: Tolerances | None = None) -> 
         closure=comparison.closure,
         problems=(a.problems, b.problems),
         extras=comparison.extras,
+        runs=differing_runs(a, b),
     )

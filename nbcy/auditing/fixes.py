@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nbcy.auditing.causality import CHAIN
+from nbcy.auditing.configurations import Difference, differences, flags_of
 from nbcy.auditing.engine import Comparison
 from nbcy.auditing.formulas import rotation_of
 from nbcy.auditing.hypotheses import CELL_KEYS
@@ -35,6 +36,8 @@ MOST_CHANGES: Final = 5
 
 QUICK: Final = 4.0
 """Seconds for which changes are tried unasked."""
+
+NO_QUIRKS: Final = "(without -quirks)"
 
 WIDTH: Final = 6
 """Number of promising sets of changes that are carried on from each size to the next."""
@@ -93,7 +96,7 @@ class Remedy:
         """The changes as flags of the reference."""
         words = [change.flags for change in self.changes if "quirks" not in change.overrides]
         if len(words) < len(self.changes):
-            words.append(f"-quirks {','.join(sorted(self.quirks))}")
+            words.append(f"-quirks {','.join(sorted(self.quirks))}" if self.quirks else NO_QUIRKS)
         return " ".join(words)
 
     def to_text(self, command: list[str] | None = None) -> str:
@@ -131,6 +134,7 @@ def find_remedy(
     pixel: tuple[int, int],
     tolerances: Tolerances | None = None,
     seconds: float | None = None,
+    model: Config | None = None,
 ) -> Remedy:
     """Search for the smallest set of changes that makes a live side agree with a trace.
 
@@ -144,6 +148,8 @@ def find_remedy(
     tolerances : Tolerances, optional
     seconds : float, optional
         How long to search; without it until nothing is left to try.
+    model : Config, optional
+        What the other side was run with; then only the settings in which it differs are tried.
 
     Returns
     -------
@@ -152,7 +158,7 @@ def find_remedy(
     """
     search = _Search(live, other, pixel, tolerances or Tolerances())
     search.until = math.inf if seconds is None else time.monotonic() + seconds
-    return search.run()
+    return search.run() if model is None else search.follow(model)
 
 
 class _Search:
@@ -204,6 +210,17 @@ class _Search:
         best = self._without_needless(best, best_score)
         return self._remedy(best)
 
+    def follow(self, model: Config) -> Remedy:
+        """Take over the other side's settings, as few of them as it needs."""
+        changes = tuple(
+            Change(each.words, _override(each), _as_flags(each))
+            for each in differences(model, self.config)
+        )
+        trace = self._trace(changes)
+        if trace is None:
+            return self._remedy(())
+        return self._remedy(self._without_needless(changes, self._score(trace)))
+
     def _without_needless(
         self, changes: tuple[Change, ...], score: tuple[int, int]
     ) -> tuple[Change, ...]:
@@ -228,13 +245,12 @@ class _Search:
         return Remedy(changes, report, settled, self.tried, self._with(changes).quirks)
 
     def _with(self, changes: tuple[Change, ...]) -> Config:
-        config = self.config
+        together: dict[str, Any] = {}
+        quirks = set(self.config.quirks)
         for change in changes:
-            overrides = dict(change.overrides)
-            if "quirks" in overrides:
-                overrides["quirks"] = sorted(config.quirks | set(overrides["quirks"]))
-            config = config.with_overrides(overrides)
-        return config
+            together |= change.overrides
+            quirks ^= set(change.overrides.get("quirks", ()))
+        return self.config.with_overrides(together | {"quirks": sorted(quirks)})
 
     def _trace(self, changes: tuple[Change, ...]) -> Trace | None:
         from nbcy.render.simulator import Simulator
@@ -275,6 +291,26 @@ class _Search:
     def _comparison(self, trace: Trace) -> Comparison:
         sides = [Side(x, t, recognise_precision(t)) for x, t in (("A", self.other), ("B", trace))]
         return Comparison(sides[0], sides[1], self.tolerances)
+
+
+def _override(difference: Difference) -> dict[str, Any]:
+    """Return what gives the second of two configurations the first one's setting."""
+    if difference.path == "quirks":
+        return {"quirks": [difference.a or difference.b]}  # named: switched the other way
+    return {difference.path: difference.a}
+
+
+def _as_flags(difference: Difference) -> str:
+    path, value = difference.path, difference.a
+    if path == "quirks":
+        return ""
+    flags = flags_of(path)
+    if value is None:
+        return f"(without {flags[0] if flags else path})"
+    try:
+        return command_line({path: value})
+    except KeyError:
+        return f"({path} = {value})"
 
 
 def _vector(trace: Trace, key: str) -> Any:

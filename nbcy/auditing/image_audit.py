@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nbcy.auditing.configurations import differences, shown
 from nbcy.auditing.relation_values import Array, is_whole
 from nbcy.auditing.relations import Relation, find_relation
 from nbcy.base.errors import NbcyError, NbcyWarning, UsageError
@@ -389,7 +390,7 @@ def simple_changes(config: Config) -> Iterator[Change]:
         now = config.value(path)
         for value in values:
             if value != now:
-                yield Change(f"{path} = {_shown(value)}", {path: value})
+                yield Change(f"{path} = {shown(value)}", {path: value})
     if config.spindle.phi_deg == 0.0:
         yield Change("spindle.phi_deg = 1e-12", {"spindle.phi_deg": 1e-12})
 
@@ -421,30 +422,11 @@ _TRIED: Final[dict[str, tuple[Any, ...]]] = {
 
 def _differences(a: Config, b: Config) -> Iterator[Change]:
     """Yield what changes a configuration into another, setting by setting."""
-    for name in sorted(a.quirks ^ b.quirks):
-        side = "A" if name in a.quirks else "B"
-        yield Change(f"{side} has the quirk {name} ({QUIRKS[name]})", quirk=name)
-    first, second = _settings(a), _settings(b)
-    for path in sorted(first.keys() | second.keys()):
-        x, y = first.get(path), second.get(path)
-        if x != y:
-            words = f"{path}: {_shown(a.value(path))} in A, {_shown(b.value(path))} in B"
-            yield Change(words, {path: y})
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """Return what differs from the defaults, by path."""
-    return {
-        f"{section}.{name}": value
-        for section, fields in config.to_dict().items()
-        if isinstance(fields, dict)
-        for name, value in fields.items()
-    }
-
-
-def _shown(value: Any) -> str:
-    text = "not given" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    for each in differences(a, b):
+        if each.path == "quirks":
+            yield Change(each.words, quirk=each.a or each.b)
+        else:
+            yield Change(each.words, {each.path: each.b})
 
 
 def _squares(image: Array, target: Array) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from nbcy.auditing.configurations import Difference
 from nbcy.auditing.records import Closure, FactRow, Finding, Row
 from nbcy.auditing.side import Precision
 from nbcy.auditing.verdict import different_experiments, verdict_lines
@@ -58,6 +59,8 @@ class AuditReport:
         What is missing or odd in each side.
     extras : list of Row
         What both sides print under names that are not known.
+    runs : list of Difference
+        Settings in which the sides' configurations differ, where both were run.
     """
 
     names: tuple[str, str]
@@ -68,6 +71,7 @@ class AuditReport:
     closure: Closure | None
     problems: tuple[list[str], list[str]]
     extras: list[Row] = field(default_factory=list)
+    runs: list[Difference] = field(default_factory=list)
 
     def __repr__(self) -> str:
         first = self.first_divergence
@@ -140,13 +144,16 @@ class AuditReport:
         if self.closure is not None and self.findings and not self.agrees:
             lines += ["", paint("With what is named mended", "bold")]
             lines += [f"  {line}" for line in self._closure_lines()]
+        if self.runs:
+            lines += ["", paint("The runs differ in", "bold")]
+            lines += [f"  {each.words}" for each in self.runs]
         lines += self._unknown_lines(full)
         if full:
             lines += ["", paint("Were these the same experiment?", "bold")]
             lines += [f"  {line}" for line in self._experiment_lines(full)]
             lines += ["", paint("Keys in causal order", "bold")]
             lines += list(self._key_lines(full, paint))
-        else:
+        elif not self.runs:
             lines += self._other_settings()
         lines += self._problem_lines(full)
         if not full and not self.agrees:
@@ -292,6 +299,8 @@ class AuditReport:
             ),
         )
         lines += ["", "## Conclusion", "", *(f"- {line}" for line in verdict_lines(self))]
+        if self.runs:
+            lines += ["", "The runs differ in", "", *(f"- {each.words}" for each in self.runs)]
         for number, finding in enumerate(self.findings, 1):
             who = f" of {finding.side}" if finding.side else ""
             lines += ["", f"### {number}. {finding.cause}: {finding.title}", ""]
@@ -341,6 +350,7 @@ class AuditReport:
                 }
                 for row in self.experiment
             ],
+            "runs": [each.words for each in self.runs],
             "rows": [
                 {
                     "key": row.key,

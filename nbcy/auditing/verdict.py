@@ -54,6 +54,8 @@ def verdict_lines(report: AuditReport) -> Iterator[str]:
         yield _agreement(report)
         if report.findings:
             yield f"{report.findings[0].title}."
+        elif report.runs:
+            yield f"The runs differ, without effect on this pixel, in {_runs(report)}."
         elif (stated := _stated(report)) and report.rows:
             yield f"Stated differently, without effect here: {stated}."
         return
@@ -70,10 +72,18 @@ def verdict_lines(report: AuditReport) -> Iterator[str]:
     rest = len(report.findings) - 1
     more = f" ({rest} more below)" if rest > 0 else ""
     yield f"Why: {finding.cause}: {finding.title}{more}."
-    yield f"On whose side: {_whose(finding)}."
+    if report.runs:
+        yield f"The runs differ in {_runs(report)}."
+    else:
+        yield f"On whose side: {_whose(finding)}."
     if finding.fix:
         yield f"What to do: {finding.fix}."
     yield f"How sure: {_sureness(report)}."
+
+
+def _runs(report: AuditReport) -> str:
+    more = f"; and {len(report.runs) - 3} more below" if len(report.runs) > 3 else ""
+    return "; ".join(each.words for each in report.runs[:3]) + more
 
 
 def _agreement(report: AuditReport) -> str:

@@ -88,7 +88,10 @@ def run(args: argparse.Namespace) -> int:
         assert live.simulator is not None
         assert live.trace.pixel is not None
         seconds = None if args.try_fixes else QUICK
-        remedy = find_remedy(live.simulator, other.trace, live.trace.pixel, tolerances, seconds)
+        model = None if other.simulator is None else other.simulator.config
+        remedy = find_remedy(
+            live.simulator, other.trace, live.trace.pixel, tolerances, seconds, model
+        )
         if args.try_fixes or remedy.settled:
             print(f"\n{remedy.to_text(live.command)}", end="")
     return report.exit_status

@@ -25,6 +25,9 @@ _ASIDES: Final = re.compile(
 )
 _BRACKETS: Final = str.maketrans("[](){};,", "        ")
 _WORDS: Final = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0}
+_MANY: Final = 12
+"""Numbers from which on their lengths tell to how many digits all were printed."""
+
 _LONGEST: Final = 40
 """Characters of the longest word that is looked at as a number."""
 
@@ -167,6 +170,13 @@ class Style:
         # Zeros at the end are not printed: 0.1 may be 0.100027 to four digits.
         usual = [n for n, many in self._lengths.items() if many >= 3 and n >= printed.digits]
         digits = printed.digits if self.padded else min(usual, default=printed.digits)
+        if usual and not self.padded:
+            common = max(self._lengths, key=lambda n: (self._lengths[n], n))
+            near = sum(many for n, many in self._lengths.items() if n >= common - 1)
+            if total >= _MANY and 10 * near >= 7 * total:  # all to as many digits, as %g does
+                digits = max(printed.digits, common)
+            elif not any(printed.halves):  # whole, or as short as an exact number
+                digits = max(usual)
         sizes = [abs(x) for x in printed.values if x and math.isfinite(x)]
         if not sizes or (not usual and not any(printed.halves) and not self.padded):
             return max(printed.halves)

@@ -329,7 +329,7 @@ mu | sensor absorption | 1/m | detector.attenuation_depth_um | -detector_abs | c
 wavelength | wavelength | m | beam.wavelength_angstrom | -lambda | source | wavelength |
 energy | (photon energy | eV | beam.energy_ev | -energy | | wavelength | energy photon_energy
 dispersion | dispersion (wavelength spread) | % | beam.dispersion_percent | -dispersion | source | dispersion | dispersion
-sources | number of sources | | beam.source_file | -sourcefile | source | sources | n_sources nsources sources number_of_sources
+sources | number of sources | | beam.source_file | -sourcefile, -dispsteps, -hdivsteps, -vdivsteps | source | sources | n_sources nsources sources number_of_sources
 wavelengths | wavelengths of the sources | m | beam.source_file | -sourcefile, -dispersion | source | sources |
 source_weights | weights of the sources | | beam.source_file | -sourcefile | I_before_scaling I_pixel_final | source_weights |
 source_directions | directions of the sources | | beam.source_file | -sourcefile, -hdivrange | source | sources |
