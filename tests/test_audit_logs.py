@@ -78,6 +78,21 @@ FORMS: dict[str, Callable[[Trace], str]] = {
     "colon": each("  {key}: {vector}"),
     "tensors": each("TRACE_PY: {key} tensor({vector}, dtype=torch.float64)"),
     "markdown": each("| {key} | {value} |"),
+    "python logging": each("INFO:root:TRACE_PY: {key} {value}"),
+    "glog": each("I1103 12:00:01.221 123 sim.cc:42] {key} {value}"),
+    "tracing": each("[2025-11-03T12:00:01Z DEBUG beam::trace] {key} = {vector}"),
+    "arrows": each("{key} -> {value}"),
+    "leaders": each("{key} ........ {value}"),
+    "latex": each("{key} & {value} \\\\"),
+    "quoted markdown": each("| `{key}` | {value} |"),
+    "yaml": lambda trace: "".join(
+        f"{key}:\n" + "".join(f"  - {x!r}\n" for x in values) for key, values in lines_of(trace)
+    ),
+    "json lines": lambda trace: "".join(
+        json.dumps({"level": "DEBUG", "key": key, "value": values}) + "\n"
+        for key, values in lines_of(trace)
+    ),
+    "dictionary in json's place": lambda trace: repr(dict(lines_of(trace))),
     "json": as_json,
     "rows in json": named_json,
     "exponents": lambda trace: "".join(
@@ -304,6 +319,55 @@ def test_what_two_runs_differ_in_without_effect_is_said():
     text = report.to_text()
     assert "without effect on this pixel, in sampling.dmin_angstrom (-dmin): A 0, B 0.5" in text
     assert not nbcy.audit(FLAGS, FLAGS, pixel=PIXEL).runs
+
+
+def with_values(trace: Trace, digits: int | None, **changed: list[float]) -> str:
+    style = "{:.15g}" if digits is None else f"{{:.{digits}g}}"
+    return "".join(
+        f"TRACE_PY: {key} {words(changed.get(key, values), style)}\n"
+        for key, values in lines_of(trace)
+    )
+
+
+@pytest.mark.parametrize("digits", [None, 6])
+@pytest.mark.parametrize(
+    ("cause", "keys"),
+    [
+        ("steps_factor", {"steps": 2.0, "I_pixel_final": 0.5}),
+        ("amplitude_intensity", {"F_cell": 100.0, "I_before_scaling": 1e4, "I_pixel_final": 1e4}),
+        (
+            "fluence_area",
+            {"fluence_photons_per_m2": 0.3183098861837907, "I_pixel_final": 1 / 3.14159265358979},
+        ),
+        ("beam_reversed", {"incident_vec": -1.0}),
+        ("unit_slip", {"r_e_sqr": 1e4, "I_pixel_final": 1e4}),
+    ],
+)
+def test_a_factor_has_its_cause_in_either_direction(cause, keys, digits, tmp_path):
+    trace = trace_of("-phi 0 -osc 0")
+    own = dict(lines_of(trace))
+    wrong = {key: [x * factor for x in own[key]] for key, factor in keys.items()}
+    a, b = with_values(trace, None), with_values(trace, digits, **wrong)
+    for sides in ((a, b), (b, a)):
+        report = audited(tmp_path, *sides)
+        assert report.findings[0].cause == cause, report.to_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["Na: 9 Nb: 9 Nc: 9", "Na = 9\nNb = 9\nNc = 9", "Ncells_abc = (9, 9, 9)"]
+)
+def test_numbers_of_cells_axis_by_axis(name, tmp_path):
+    a = "Na = 8\nNb = 8\nNc = 8\nexposure_s = 0.25\nwavelength_A = 1\n"
+    report = audited(tmp_path, a, f"{name}\nexposure_s = 0.25\nwavelength_A = 1\n")
+    assert [finding.cause for finding in report.findings] == ["cells"], report.to_text()
+
+
+def test_cells_are_found_from_the_lattice_factor_alone(tmp_path):
+    kept = ("hkl_frac", "F_latt", "I_before_scaling")
+    lines = lines_of(trace_of("-N 9"))
+    b = "".join(f"TRACE_PY: {key} {words(values)}\n" for key, values in lines if key in kept)
+    report = audited(tmp_path, trace_of().to_log(), b)
+    assert report.findings[0].cause == "cells", report.to_text()
 
 
 def test_what_a_side_does_not_state_makes_it_not_guilty(tmp_path):

@@ -520,10 +520,12 @@ class Comparison:
         if fault.key in SHALLOW:
             closer = 2.0 * max(self.tolerances.single_direct, self.tolerances.double)
             tolerance = min(tolerance, closer)
-        half = self.a.half(fault.key) + self.b.half(fault.key)
+        printed = sum(
+            side.coarseness(fault.key)
+            + max(map(side.coarseness, KEYS[fault.key].depends), default=0)
+            for side in (self.a, self.b)
+        )
         for look in fault.looks:
-            size = scale_of(fault.key, look.shown, look.right)
-            printed = half / size if size > 0.0 and np.isfinite(size) else 0.0
             yield Case(
                 key=fault.key,
                 block=fault.block,

@@ -61,6 +61,10 @@ def _one(x: float) -> Result:
 # The rules, in causal order ----------------------------------------------------------------------
 
 
+_EDGE: Final = 0.1
+"""Pixels by which a point may miss the edge that it lies on: rounding does not move it across."""
+
+
 @_rule("pixel_pos_meters")
 def _pixel_pos(v: View, i: int) -> Result:
     pix0, f, s = (v.vector(key, i) for key in ("pix0_vector_meters", "fdet_vec", "sdet_vec"))
@@ -83,7 +87,9 @@ def _pixel_pos(v: View, i: int) -> Result:
         places = [((fast * edge + sub_fast + 0.5) * sub, (slow * edge + sub_slow + 0.5) * sub)]
     else:
         places = [
-            ((math.floor(along_fast / sub) + 0.5) * sub, (math.floor(along_slow / sub) + 0.5) * sub)
+            tuple(
+                (math.floor(along / sub + _EDGE) + 0.5) * sub for along in (along_fast, along_slow)
+            )
         ]
         try:
             theirs = plane_position(View(v.other, v.side), i)

@@ -167,17 +167,22 @@ class Style:
             return 0.0
         if self.padded and (any(printed.halves) or printed.digits < 6):
             return max(printed.halves)
-        # Zeros at the end are not printed: 0.1 may be 0.100027 to four digits.
-        usual = [n for n, many in self._lengths.items() if many >= 3 and n >= printed.digits]
-        digits = printed.digits if self.padded else min(usual, default=printed.digits)
-        if usual and not self.padded:
+        digits = printed.digits
+        if not self.padded and self._lengths:
+            # Zeros at the end are not printed: 0.1 may be 0.100027 to four digits.
             common = max(self._lengths, key=lambda n: (self._lengths[n], n))
             near = sum(many for n, many in self._lengths.items() if n >= common - 1)
             if total >= _MANY and 10 * near >= 7 * total:  # all to as many digits, as %g does
-                digits = max(printed.digits, common)
-            elif not any(printed.halves):  # whole, or as short as an exact number
-                digits = max(usual)
+                digits = digits if digits >= common - 1 else common
+            elif any(printed.halves):
+                return max(printed.halves)
+            else:  # whole, or as short as an exact number
+                digits = max(
+                    n
+                    for n, many in self._lengths.items()
+                    if many >= min(3, max(self._lengths.values()))
+                )
         sizes = [abs(x) for x in printed.values if x and math.isfinite(x)]
-        if not sizes or (not usual and not any(printed.halves) and not self.padded):
+        if not sizes or not self._lengths:
             return max(printed.halves)
         return 0.5 * 10.0 ** (math.floor(math.log10(max(sizes))) + 1 - digits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +92,7 @@ class Statements:
         self._block: Block | None = None
         self._said_as: dict[str, tuple[str, int]] = {}
         self._filled: dict[str, float] = {}
+        self._cells: dict[str, float] = {}
 
     def __bool__(self) -> bool:
         """Whether anything was said of a key or a setting."""
@@ -247,6 +248,12 @@ class Statements:
         if meaning.name in self.facts and meaning.rank > 0:
             return
         self.facts[meaning.name] = Fact(values, rtol, "said")
+
+    def cells(self, counts: Iterable[tuple[str, str]]) -> None:
+        """Take numbers of unit cells that are said axis by axis."""
+        self._cells.update((axis, float(count)) for axis, count in counts)
+        if len(self._cells) == 3:
+            self.facts["cells"] = Fact(tuple(self._cells[axis] for axis in "abc"), 0.0, "said")
 
     def complete(self, other: Statements) -> None:
         """Fill in what only other lines say; the last block stands for the sub-pixel meant."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ _DEEPEST: Final = 60
 
 
 def load_json(path: str | os.PathLike[str]) -> Any:
-    """Parse a JSON file.
+    """Parse a JSON file, one of JSON lines, or what Python prints of a dictionary.
 
     Raises
     ------
@@ -26,11 +28,22 @@ def load_json(path: str | os.PathLike[str]) -> Any:
     """
     try:
         with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return json.load(file)
-    except json.JSONDecodeError as error:
-        raise FileError(path, f"is not valid JSON: {error.msg}", error.lineno) from error
-    except (OSError, ValueError, RecursionError) as error:
+            text = file.read()
+    except OSError as error:
         raise FileError(path, f"cannot be read: {error}") from error
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        for parse in (_json_lines, ast.literal_eval):
+            with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                return parse(text)
+        raise FileError(path, f"is not valid JSON: {error.msg}", error.lineno) from error
+    except (ValueError, RecursionError) as error:
+        raise FileError(path, f"cannot be read: {error}") from error
+
+
+def _json_lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def read_json(path: str | os.PathLike[str], data: Any) -> Reading:

@@ -16,28 +16,35 @@ from nbcy.render.facts import ReportReader
 from nbcy.render.printed import read_numbers
 from nbcy.render.printout import PrintoutReader
 from nbcy.render.statements import Reading, Statements
-from nbcy.render.vocabulary import meaning_of
+from nbcy.render.vocabulary import KEYS, meaning_of
 
 PREFIXES: Final = ("TRACE_C", "TRACE_PY", "TRACE_NBCY")
 """Prefixes of trace lines: the reference, its Python port, nbcy."""
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_PREFIXED: Final = re.compile(r"(?:^|[\s|>\]\[(-])(TRACE(?:_[A-Z0-9]+)*)\s*[:\]>]+\s*(.*)$")
+_PREFIXED: Final = re.compile(r"(?:^|[\s|>\]\[(:-])(TRACE(?:_[A-Z0-9]+)*)\s*[:\]>]+\s*(.*)$")
 _SET_UP: Final = re.compile(r"TRACE_[A-Z]+:([A-Za-z]\w*)=(\S.*)$")
 _PHI: Final = re.compile(r"(?:^|\s)TRACE_[A-Z0-9]+_PHI:?\s+(.*)$")
 _ASIDE: Final = ("CONFIG", "PHI", "TRICUBIC", "ROTSTAR", "START", "END", "COORDS")
 _WORDS_BEHIND: Final = re.compile(r"(\w+)(?:\s+(.*))?$")
 _PAIR: Final = re.compile(
-    r"([^\W\d_|][^=:|;\t]{0,48}?)\s*(?:==?>?|:=?|\||;|\t|,(?=[-+\d]))\s*(.+)$"
+    r"([^\W\d_|][^=:|;\t]{0,48}?)\s*(?:==?>?|:=?|->|→|\.{2,}|[|;&\t]|,(?=[-+\d]))\s*(.+)$"
 )
 _TABLE_ROW: Final = re.compile(r"\s*\|\s*`?([^|`]+?)`?\s*\|\s*([^|]+?)\s*(?:\|.*)?$")
 _BARE: Final = re.compile(r"\s*([^\W\d]\w+)\s+([-+\d.\[(].*)$")
 _LOGGED: Final = re.compile(
-    r"^\s*(?:[\[(]?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?[\])]?|[\[(]?\d\d:\d\d:\d\d(?:[.,]\d+)?[\])]?|"
+    r"^\s*(?:\[\d{4}-\d\d-\d\d[T ][^\]]*\]|[IWEFD]\d{4} [\d:.]+\s+\d+ [^\s\]]+:\d+\]|"
+    r"[\[(]?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?[\])]?|[\[(]?\d\d:\d\d:\d\d(?:[.,]\d+)?[\])]?|"
     r"[\[(]?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL|TRACE)[\])]?(?=[\s:|-])|[-|:]|[A-Za-z_]\w*(?:\.\w+)+(?=\s*[-:|])|"
     r"root(?=[\s:|-]))[\s:|-]*"
 )
-_SEPARATED: Final = re.compile(r"[=:|;,\t]|\w\s+[-+.\d\[(]")
+_SEPARATED: Final = re.compile(r"[=:|;,&→\t]|\w\s+[-+.\d\[(]")
+_MARKED_UP: Final = re.compile(r"`|\*\*|\\\\\s*$|\\(?=_)")
+"""What Markdown and LaTeX put around a name or behind a row."""
+
+_CELLS: Final = re.compile(r"\bN([abc])\s*[:=]\s*(\d{1,9})\b")
+_YAML_NAME: Final = re.compile(r"\s*([^\W\d]\w+):\s*$")
+_YAML_ITEM: Final = re.compile(r"\s*-\s+([-+]?[.\d]\S*)\s*$")
 _BANNER: Final = "nanoBragg nanocrystal diffraction simulator"
 _LONGEST_LINE: Final = 10_000
 """Characters; longer lines are progress or binary data, not a trace."""
@@ -112,6 +119,8 @@ class _LogReader:
         self.set_up = Statements([])
         self.typed = Statements([])
         self.reference = False
+        self._list_name = ""
+        self._list: list[str] = []
 
     def feed(self, number: int, line: str, complete: bool) -> None:
         """Take one line."""
@@ -174,9 +183,12 @@ class _LogReader:
         self.prefix = prefix
 
     def _typed_line(self, number: int, line: str) -> None:
-        if not _SEPARATED.search(line):
+        if self._listed(number, line) or not _SEPARATED.search(line):
             return
-        line = _unlogged(line)
+        if counts := _CELLS.findall(line):
+            self.typed.cells(counts)
+            return
+        line = _unlogged(_MARKED_UP.sub("", line))
         row = _TABLE_ROW.match(line) if "|" in line else None
         pair = row or _PAIR.match(line.lstrip()) or _BARE.match(line)
         if pair is None:
@@ -189,6 +201,19 @@ class _LogReader:
             self.typed.take(number, name, text)
         elif not self.reference and pair.re is not _BARE and _is_new_name(name):
             self.typed.extra(name, text)
+
+    def _listed(self, number: int, line: str) -> bool:
+        """Take YAML's lists: a name alone on its line, then a number a line."""
+        if self._list_name and (item := _YAML_ITEM.match(line)):
+            self._list.append(item[1])
+            meaning = meaning_of(self._list_name)
+            if meaning and not meaning.setting and len(self._list) == KEYS[meaning.name].size:
+                self.typed.take(number, self._list_name, " ".join(self._list))
+                self._list_name = ""
+            return True
+        head = _YAML_NAME.match(line)
+        self._list_name, self._list = (head[1] if head else ""), []
+        return False
 
     def finish(self) -> Reading:
         """Return what was found."""

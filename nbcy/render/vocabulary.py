@@ -561,6 +561,7 @@ _SUFFIXES: Final = tuple(
     sorted((unit for unit in UNITS if re.fullmatch(r"[a-z0-9_]+", unit)), key=len, reverse=True)
 )
 _COMPONENT: Final = re.compile(r"(.+?)_([xyz012])$")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @lru_cache(maxsize=4096)
@@ -577,4 +578,5 @@ def meaning_of(text: str) -> Meaning | None:
         part = "xyz012".index(match[2]) % 3
         if not found.setting and KEYS[found.name].size == 3:
             return Meaning(found.name, found.rank + 1, part, unit, False)
-    return None
+    snake = _HUMP.sub("_", text)
+    return meaning_of(snake) if snake != text else None

@@ -66,15 +66,39 @@ def _cells(c: Case) -> Proposals:
     tried = dict.fromkeys([*others, n + 1, n - 1, 2 * n, n / 2, 1.0, *map(float, many)])
     for m in tried:
         if m >= 1 and m != n and m == round(m):
+            wanted = float(sinc_ratio(m, x))
+            slip = c.x.half("hkl_frac")
+            reach = max(abs(float(sinc_ratio(m, x + d)) - wanted) for d in (slip, -slip))
             yield (
-                float(sinc_ratio(m, x)),
+                c.value if abs(float(c.value[0]) - wanted) <= reach else wanted,
                 f"sin(πNx)/sin(πx) at x = {x:.9g}: N = {m:g} in {{x}}, {n:g} in {{y}}",
             )
 
 
 @hypothesis(
+    "cells",
+    ["F_latt"],
+    "the numbers of unit cells differ",
+    "give both sides the same -Na -Nb -Nc",
+    directed=False,
+    about=("cells",),
+)
+def _cells_of_all(c: Case) -> Proposals:
+    """Where the axes are not shown: another N along all axes, or along one."""
+    cells = np.array([cells_along(View(c.y, c.x), i) for i in range(3)])
+    hkl = c.of("hkl_frac")
+    for change in (1.0, -1.0, 2.0, -2.0, *cells, *(-0.5 * cells)):
+        for axes in ([0, 1, 2], [0], [1], [2]):
+            other = cells.copy()
+            other[axes] += change
+            if other.min() >= 1.0 and np.array_equal(other, np.rint(other)):
+                words = f"N = {say(other)} in {{x}}, {say(cells)} in {{y}}, at hkl {say(hkl)}"
+                yield lattice_factor("square", other, hkl, 1.0), words
+
+
+@hypothesis(
     "shape",
-    ["F_latt", "I_before_scaling"],
+    ["F_latt", *_LATTICE, "I_before_scaling"],
     "the crystals have different shapes",
     "give both sides the same shape: -square_xtal, -round_xtal, -gauss_xtal or -tophat_spots",
     directed=False,
@@ -82,6 +106,10 @@ def _cells(c: Case) -> Proposals:
 )
 def _shape(c: Case) -> Proposals:
     cells = np.array([cells_along(c.view, i) for i in range(3)])
+    if c.key in _LATTICE:
+        n, x = cells[c.axis], float(c.of("hkl_frac")[c.axis])
+        yield n * math.exp(-((n * (x - round(x))) ** 2) / 0.63), f"{{x}}: a Gaussian, N = {n:g}"
+        return
     stars = c.shown(STAR_KEYS)
     if c.key == "F_latt":
         hkl, amplitude = [c.of("hkl_frac")], [1.0]
@@ -109,6 +137,8 @@ def _shape(c: Case) -> Proposals:
         ("tophat", 0),
         ("tophat", 1),
     ):
+        if shape == "square" and all(c.x.printed(key, c.block) is not None for key in _LATTICE):
+            continue  # that it is square is how N is known
         name = f"{shape}{' with the quirk star_radius' if quirk else ''}"
         for fudge in (fact.numbers[0],) if fact is not None else (1.0,):
             yield value(shape, fudge, bool(quirk)), f"{{x}}: {name}, fudge {fudge:g}"

@@ -125,6 +125,17 @@ def _not_normalised(c: Case) -> Proposals:
 
 
 @hypothesis(
+    "beam_reversed",
+    ["incident_vec"],
+    "the beam vectors have opposite signs: one points to the source",
+    "negate it on one side",
+    directed=False,
+)
+def _beam_reversed(c: Case) -> Proposals:
+    yield -c.target, "incident_vec {x} = -1 · {y}"
+
+
+@hypothesis(
     "convention",
     (*_AXES, "incident_vec"),
     "{x} uses the vectors of a named convention where {y} uses its own",
@@ -195,17 +206,6 @@ def _axis_flipped(c: Case) -> Proposals:
 )
 def _axes_swapped(c: Case) -> Proposals:
     yield c.of(_AXES[1 - _AXES.index(c.key)], c.y), f"{c.key} of {{x}} is the other axis of {{y}}"
-
-
-@hypothesis(
-    "beam_reversed",
-    ["incident_vec"],
-    "{x}'s beam vector points to the source, {y}'s away from it",
-    "negate it on one side",
-    directed=False,
-)
-def _beam_reversed(c: Case) -> Proposals:
-    yield -c.target, "incident_vec {x} = -1 · {y}"
 
 
 @hypothesis(

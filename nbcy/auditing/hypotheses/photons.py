@@ -10,6 +10,7 @@ import numpy as np
 from nbcy.auditing.expected import expect
 from nbcy.auditing.formulas import polarization
 from nbcy.auditing.hypotheses.base import Case, Proposals, chain_factors, hypothesis
+from nbcy.auditing.hypotheses.scattering import unit_slip
 from nbcy.auditing.implied import layer_captures, polarization_plane
 from nbcy.auditing.rules import captures
 from nbcy.auditing.side import Array
@@ -208,6 +209,16 @@ def _default_F_squared(c: Case) -> Proposals:
             yield c.target / (F * F), f"{name}² = {F * F:.9g} missing"
             yield c.target / F, f"{name} = {F:.9g} missing once"
             yield c.target * F, f"{name} = {F:.9g} too much once"
+
+
+# An amplitude of 100 makes powers of ten as well: the last to be tried.
+hypothesis(
+    "unit_slip",
+    ("F_cell", "I_before_scaling", "capture_fraction", "I_pixel_final"),
+    "the sides differ by a power of ten: a slip of units",
+    "use the key's unit on both sides",
+    directed=False,
+)(unit_slip)
 
 
 @hypothesis(

@@ -33,6 +33,8 @@ def _subpixel(c: Case) -> Proposals:
     f, s, _ = c.axes()
     pixel, pix0 = pixel_size(c.view), c.of("pix0_vector_meters")
     at = c.target - pix0
+    if any(_is_edge(float(at @ axis) / pixel) for axis in (f, s)):
+        return  # no sub-pixel's centre lies on the edge of the pixel
     corner = [math.floor(float(at @ axis) / pixel + 1e-6) * pixel for axis in (f, s)]
     rest = at - float(at @ f) * f - float(at @ s) * s
     steps = round(c.number("steps"))
@@ -45,16 +47,23 @@ def _subpixel(c: Case) -> Proposals:
             )
 
 
+def _is_edge(pixels: float) -> bool:
+    return abs(pixels - round(pixels)) < 0.05
+
+
 @hypothesis(
     "pixel_corner",
     ["pixel_pos_meters"],
-    "{x} takes another point of the pixel than its centre",
+    "{x} takes another point of the pixel than its centre: half a pixel off",
     "add half a (sub-)pixel along fast and slow in {x}",
     formula=True,
 )
 def _pixel_corner(c: Case) -> Proposals:
     f, s, _ = c.axes()
     sub = pixel_size(c.view) / oversample(c.view)
+    at = c.target - c.of("pix0_vector_meters")
+    if any(_is_edge(float(at @ axis) / sub) for axis in (f, s)):
+        return
     for fast, slow in itertools.product((0.0, -0.5, 0.5), repeat=2):
         yield (
             c.target + sub * (fast * f + slow * s),

@@ -169,7 +169,37 @@ def _steps_factor(c: Case) -> Proposals:
         if count > 1:
             yield c.target / count, f"{c.target[0]:.9g} / {count} {words}"
             yield c.target * count, f"{c.target[0]:.9g} · {count} {words}"
-    yield 1.0, "steps = 1: the sum is not averaged"
+    if not _one_step_summed(c):
+        yield 1.0, "steps = 1: the sum is not averaged"
+
+
+def _one_step_summed(c: Case) -> bool:
+    """Whether what is printed as the sum is that of the one step that is printed."""
+    if c.x.blocks != 1:
+        return False
+    one = (c.number("F_cell") * c.number("F_latt")) ** 2
+    return math.isclose(c.number("I_before_scaling"), one, rel_tol=1e-4)
+
+
+@hypothesis(
+    "steps_factor",
+    ["steps"],
+    "one side divides by more steps than it sums: ghost sources, mosaic domains or φ steps that "
+    "add nothing, or the other side leaves a factor out",
+    "steps = sources · domains · φ steps · oversample², each of which adds to the sum",
+    directed=False,
+)
+def _steps_counted(c: Case) -> Proposals:
+    sums = [c.number("I_before_scaling", side) for side in (c.x, c.y)]
+    if not math.isclose(*sums, rel_tol=1e-4):
+        return
+    for view, other, who in ((c.value, c.target, "{x}"), (c.target, c.value, "{y}")):
+        ratio = float(view[0] / other[0]) if other[0] else 0.0
+        if ratio >= 2.0 and ratio == round(ratio):
+            words = f"{who} counts {ratio:g} times as many steps, and both print the same sum"
+            if _one_step_summed(c):
+                words += ", which is (F_cell · F_latt)² of one step"
+            yield c.value, words
 
 
 def _says(c: Case, name: str) -> bool:

@@ -65,13 +65,13 @@ _LENGTHS = ("lambda_meters", "lambda_angstroms", "R_distance_meters", "close_dis
     (
         *(*_LENGTHS, "pixel_pos_meters", *CELL_KEYS, *STAR_KEYS, "scattering_vec_per_m"),
         *("hkl_frac", "r_e_meters", "r_e_sqr", "omega_pixel_sr", "omega_pixel"),
-        *("F_cell", "I_before_scaling", "capture_fraction", "I_pixel_final"),
     ),
     "the sides differ by a power of ten: a slip of units",
     "use the key's unit on both sides",
     directed=False,
 )
-def _unit_slip(c: Case) -> Proposals:
+def unit_slip(c: Case) -> Proposals:
+    """Yield what slips by powers of ten make of a value."""
     for factor, text in powers_of_ten(1, 2, 3, 4, 6, 8, 9, 10, 12, 13, 20):
         yield c.target * factor, f"{c.key} {{x}} = {text} · {say(c.target)} {KEYS[c.key].unit}"
 
