@@ -85,6 +85,8 @@ def _cells(c: Case) -> Proposals:
 )
 def _cells_of_all(c: Case) -> Proposals:
     """Where the axes are not shown: another N along all axes, or along one."""
+    if all(c.x.printed(key, c.block) is not None for key in _LATTICE):
+        return
     cells = np.array([cells_along(View(c.y, c.x), i) for i in range(3)])
     hkl = c.of("hkl_frac")
     for change in (1.0, -1.0, 2.0, -2.0, *cells, *(-0.5 * cells)):

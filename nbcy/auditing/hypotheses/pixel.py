@@ -60,7 +60,10 @@ def _is_edge(pixels: float) -> bool:
 )
 def _pixel_corner(c: Case) -> Proposals:
     f, s, _ = c.axes()
-    sub = pixel_size(c.view) / oversample(c.view)
+    try:
+        sub = pixel_size(c.view) / oversample(c.view)
+    except Unknown:  # few digits of x's own
+        sub = pixel_size(View(c.y, c.x)) / oversample(View(c.y, c.x))
     at = c.target - c.of("pix0_vector_meters")
     if any(_is_edge(float(at @ axis) / sub) for axis in (f, s)):
         return
