@@ -160,6 +160,22 @@ def test_six_digits_still_tell(tmp_path):
     assert report.findings[0].cause in ("whole_pixel", "beam_centre"), report.to_text()
 
 
+def test_six_digits_of_several_sub_pixels(tmp_path):
+    """The half of a last digit is that of the largest number of all blocks."""
+    trace = trace_of("-oversample 3")
+    rounded = with_values(trace, 6)
+    last = trace.blocks[-1]["F_latt_b"]
+    small = rounded.replace(f"F_latt_b {words(list(last), '{:.6g}')}", "F_latt_b 0.1025")
+    halves = [Trace.read(_written(tmp_path, text)).halves["F_latt_b"] for text in (rounded, small)]
+    assert halves[0] == halves[1] == 5e-6
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "side.log"
+    path.write_text(text)
+    return path
+
+
 def test_units_are_read(tmp_path):
     trace = trace_of()
     block = trace.blocks[0]

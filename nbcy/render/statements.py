@@ -70,6 +70,10 @@ _GUESSED_MM: Final[Mapping[str, float]] = {
 """Lengths from which on a number without unit must be in mm: in m none is that large."""
 
 
+def _size(printed: Printed) -> float:
+    return max(map(abs, printed.values))
+
+
 class Statements:
     """Collects statements of one kind of line.
 
@@ -201,7 +205,8 @@ class Statements:
     def _note(self, name: str, printed: Printed, spelling: str, rank: int) -> None:
         self._said_as[name] = (spelling, rank)
         known = self._printed.get(name)
-        if known is None or max(known.halves) <= max(printed.halves):
+        # of several blocks the largest number: %g rounds it most
+        if known is None or _size(known) <= _size(printed):
             self._printed[name] = printed
 
     def next_block(self) -> None:
