@@ -23,7 +23,7 @@ def test_source_and_licence_are_named(folder: Path) -> None:
             names, _, source, licence = (cell.strip() for cell in line.strip("|").split("|"))
             rows |= dict.fromkeys(names.split(", "), (source, licence))
     files = {path.name for path in folder.iterdir() if path.suffix not in (".md", ".py")}
-    files -= {"__pycache__"}
+    files = {f"{name}/" if (folder / name).is_dir() else name for name in files} - {"__pycache__/"}
     assert files <= rows.keys()
     for name in [name for name in rows if name in files]:
         source, licence = rows[name]

@@ -186,8 +186,8 @@ def test_subcommands_and_environment():
     assert {row[0].split()[1].strip("`") for row in rows} == set(SUBCOMMANDS)
     said = "".join(row[0] for row in table(DOCS / "command-line.md", "## Environment"))
     sources = [
-        *Path(nbcy.__file__).parent.rglob("*.py"),
-        *Path(nbcy.__file__).parent.rglob("*.pyx"),
+        *(DOCS.parent / "nbcy").rglob("*.py"),
+        *(DOCS.parent / "nbcy").rglob("*.pyx"),
     ]
     read = {
         name

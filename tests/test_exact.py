@@ -2,13 +2,13 @@
 
 import math
 
+import exact_oracle
 import numpy as np
 import pytest
 
 import nbcy
 from nbcy.base.errors import ConfigError
 from nbcy.kernel._kernel import KernelScene, available_isas
-from tests import exact_oracle
 
 pytestmark = pytest.mark.filterwarnings("ignore::nbcy.NbcyWarning")
 

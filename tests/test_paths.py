@@ -197,7 +197,7 @@ def test_wrong_paths(path, words):
     ("path", "value", "kind", "words"),
     [
         ("crystal.cells.b", 0, ConfigError, "greater than or equal to 1"),
-        ("crystal.cells.b", None, ConfigError, "valid integer"),
+        ("crystal.cells.b", None, ConfigError, "valid number"),
         ("crystal.misset_deg.x", "5 deg", UnitError, "bare number"),
         ("crystal.misset.x", 5, UnitError, "needs a unit"),
         ("crystal.misset.x", "5 mm", UnitError, "unit of angle"),

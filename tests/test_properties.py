@@ -541,6 +541,7 @@ TRIGGERS = {
     ),
     "pix0_ignored": lambda s: s.config.detector.pix0_mm is not None,
     "sticky_interpolation": lambda s: s.interpolate,
+    "table_extrapolation": lambda s: bool(s.config.background.materials),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import plain_config
 
@@ -231,6 +231,7 @@ def test_two_noise_images_of_one_expectation(seed):
     assert found.kinds == ("redrawn",)
 
 
+@settings(max_examples=15)
 @given(st.sampled_from(CONTINUOUS), seeds, factors, st.booleans())
 def test_within_a_radius(kind, seed, factor, beyond):
     image = drawn(kind, seed) + 1.0
@@ -269,6 +270,7 @@ def test_within_a_resolution(seed, dmin):
     )
 
 
+@settings(max_examples=15)
 @given(kinds, seeds, st.integers(1, 5))
 def test_few_pixels(kind, seed, count):
     image = drawn(kind, seed)

@@ -185,12 +185,14 @@ sys.stdout.buffer.write(read.pixels.tobytes())
 """
 
 
-def test_sensitivities_are_the_same_in_every_image_and_process():
+def test_sensitivities_are_the_same_in_every_image_and_process(tmp_path):
     """Below zero nothing is counted, so that only the sensitivities are left."""
     image = Image(np.full((30, 40), -1.0), scene_of(30, 40), {})
     response = nbcy.Response(calibration_percent=3)
     here = image.with_response(response, 2, index=1).pixels
-    there = subprocess.run([sys.executable, "-c", SENSITIVITIES], check=True, capture_output=True)
+    there = subprocess.run(
+        [sys.executable, "-c", SENSITIVITIES], check=True, capture_output=True, cwd=tmp_path
+    )
     assert there.stdout == here.tobytes()
     other = image.with_response(response.replace(calibration_seed=2)).pixels
     assert abs(np.corrcoef(here.ravel(), other.ravel())[0, 1]) < 6.0 / math.sqrt(1200)

@@ -342,7 +342,7 @@ class Haze:
         along = np.arange(rule.edge)
         both = np.stack((along, along[::-1]))
         true = self.exact(panel, first[:, 0] + along, first[:, 1] + both)
-        off = np.abs(rule.diagonals(nodes) - true) > 0.5 * self.tolerance * np.abs(true)
+        off = np.abs(rule.diagonals(nodes) - true) > 0.1 * self.tolerance * np.abs(true)
         bad = np.flatnonzero(off.any(axis=(1, 2)))
         cells = rule.spread(nodes)
         if bad.size:
