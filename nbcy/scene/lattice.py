@@ -171,7 +171,7 @@ def orient(
     if axes is not None:
         real = real @ (axes.T @ mosaic.transpose(0, 2, 1) @ axes)
     first = sweep(real)
-    later = sweep(first[-1])
+    later = sweep(first[-1]) if carryover else first
     if axes is not None:
         return frozen(later), None if np.array_equal(first, later) else frozen(first)
     if np.array_equal(first, later):
