@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -73,7 +74,7 @@ class PlacedPanel:
         ]
         return math.hypot(*beyond)
 
-    @property
+    @cached_property
     def nearest(self) -> float:
         """Distance of the nearest point of the panel from the sample, m."""
         foot = self.close_distance * self.normal
@@ -112,6 +113,7 @@ class PanelInMillimetres(Protocol):
         """Edge of a pixel."""
 
 
+@lru_cache(maxsize=1024)  # of many panels one may vary
 def place_panel(given: PanelInMillimetres, number: int) -> PlacedPanel:
     """Put a panel that says where it is into the lab.
 
