@@ -10,8 +10,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-
-from tests import oracle
+import oracle
 
 REACH = 8.5
 SPACING = 0.85  # of the narrowest width: a trapezoid rule is then exact to 1e-11
