@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -74,7 +74,7 @@ class PlacedPanel:
         ]
         return math.hypot(*beyond)
 
-    @cached_property
+    @property
     def nearest(self) -> float:
         """Distance of the nearest point of the panel from the sample, m."""
         foot = self.close_distance * self.normal
