@@ -17,7 +17,7 @@ from nbcy.config.slips import likely_slips
 from nbcy.flags.parsing import parse
 from nbcy.formats.smv import read_smv
 from nbcy.inputs.hkl import read_hkl
-from nbcy.inputs.source_list import read_sources
+from nbcy.inputs.source_list import read_source_list
 from nbcy.render.building import build_scene
 from nbcy.render.simulator import Simulator
 from nbcy.scene.scene import Scene
@@ -194,7 +194,7 @@ def test_noise_with_a_fractional_offset_is_cut(tmp_path, monkeypatch):
 
 def test_sources_with_commas():
     path = strategies.text_file("-10, 0, 0.1, 2, 1.1e-10\n-10,0.2\n")
-    positions, intensities, wavelengths = read_sources(path, (-10.0, 0.0, 0.0), 1e-10)
+    positions, intensities, wavelengths = read_source_list(path).completed((-10.0, 0.0, 0.0), 1e-10)
     np.testing.assert_array_equal(positions, [[-10, 0, 0.1], [-10, 0.2, 0]])
     np.testing.assert_array_equal(intensities, [2, 1])
     np.testing.assert_array_equal(wavelengths, [1.1e-10, 1e-10])

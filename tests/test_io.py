@@ -31,7 +31,7 @@ from nbcy.formats.raw import read_raw, write_raw
 from nbcy.formats.smv import SmvHeader, header_defaults, read_smv, to_counts, write_smv
 from nbcy.inputs.hkl import read_hkl, write_hkl
 from nbcy.inputs.matrix import read_matrix
-from nbcy.inputs.source_list import read_sources
+from nbcy.inputs.source_list import read_source_list
 from nbcy.inputs.stol import read_stol
 from nbcy.render.building import build_scene
 
@@ -291,16 +291,18 @@ def test_bad_matrices(text, content, line, reason):
 
 def test_missing_trailing_columns_take_defaults(text):
     path = text("# five, four, three, two, one\n1 2 3 4 5e-10\n1 2 3 4\n\n1 2 3\n1 2\n1\n")
-    positions, intensities, wavelengths = read_sources(path, (-10.0, -20.0, -30.0), 1e-10)
+    positions, intensities, wavelengths = read_source_list(path).completed(
+        (-10.0, -20.0, -30.0), 1e-10
+    )
     assert positions.tolist() == [[1, 2, 3]] * 3 + [[1, 2, -30], [1, -20, -30]]
     assert intensities.tolist() == [4, 4, 1, 1, 1]
     assert wavelengths.tolist() == [5e-10, 1e-10, 1e-10, 1e-10, 1e-10]
 
 
 def test_golden_sources():
-    positions, intensities, wavelengths = read_sources(
-        GOLDEN / "inputs" / "sources_weighted.txt", (-10.0, 0.0, 0.0), 1.0
-    )
+    positions, intensities, wavelengths = read_source_list(
+        GOLDEN / "inputs" / "sources_weighted.txt"
+    ).completed((-10.0, 0.0, 0.0), 1.0)
     assert positions[0].tolist() == [-10.0, -0.0019, 0.00239]
     assert intensities[:2].tolist() == [1.856, 0.451]
     assert wavelengths[0] == 9.99313001e-11
@@ -317,7 +319,7 @@ def test_golden_sources():
 )
 def test_bad_sources(text, content, line, reason):
     with pytest.raises(FileError, match=reason) as caught:
-        read_sources(text(content), (1.0, 0.0, 0.0), 1e-10)
+        read_source_list(text(content))
     assert caught.value.line == line
 
 

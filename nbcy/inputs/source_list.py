@@ -80,10 +80,3 @@ def read_source_list(path: str | os.PathLike[str]) -> SourceList:
         raise FileError(path, f"holds no sources: {expected} per line is expected")
     table: FloatArray = np.array(rows)
     return SourceList(table[:, :3].copy(), table[:, 3].copy(), table[:, 4].copy())
-
-
-def read_sources(
-    path: str | os.PathLike[str], position: ArrayLike, wavelength: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Read a list of sources and complete it (`read_source_list`, `SourceList.completed`)."""
-    return read_source_list(path).completed(position, wavelength)
